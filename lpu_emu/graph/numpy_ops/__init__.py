@@ -1,0 +1,32 @@
+"""One small NumPy function per operator, by operator type; importing this registers them all."""
+
+from __future__ import annotations
+
+from lpu_emu.graph.numpy_ops import (
+    convolution,
+    elementwise,
+    indexing,
+    layout,
+    linear,
+    normalize,
+    pooling,
+    quantize,
+    reduce,
+    shapes,
+)
+from lpu_emu.graph.numpy_ops.registry import KERNELS, Call
+
+__all__ = [
+    "KERNELS",
+    "Call",
+    "convolution",
+    "elementwise",
+    "indexing",
+    "layout",
+    "linear",
+    "normalize",
+    "pooling",
+    "quantize",
+    "reduce",
+    "shapes",
+]

@@ -1,0 +1,1 @@
+"""Programs: queue texts, SRAM image, bindings, and the files that hold them."""

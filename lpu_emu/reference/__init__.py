@@ -1,0 +1,1 @@
+"""The definition of the modelled machine, in plain NumPy."""

@@ -1,0 +1,1 @@
+"""Tests of the numerics that define every arithmetic result."""
