@@ -8,8 +8,10 @@ import numpy as np
 
 from lpu_emu.errors import InputError, ModelError, did_you_mean
 from lpu_emu.graph.ir import Array, Graph, Node, ValueInfo
-from lpu_emu.graph.numpy_ops import KERNELS, Call
+from lpu_emu.graph.numpy_ops import KERNELS, Call, NotEvaluatedError
 from lpu_emu.graph.numpy_ops.shapes import shape_slice
+
+__all__ = ["NotEvaluatedError", "can_evaluate", "evaluate", "run_graph", "shape_value"]
 
 
 def can_evaluate(node: Node) -> bool:
@@ -30,17 +32,20 @@ def evaluate(node: Node, inputs: Sequence[Array | None], *, ordered: bool = True
         One array per output of the node, in the types the standard asks for.
 
     Raises:
-        ModelError: an unknown operator, or inputs and attributes that do not fit each other.
+        NotEvaluatedError: an unknown operator or a variant of it that is not evaluated.
+        ModelError: inputs and attributes that do not fit each other.
     """
     if not can_evaluate(node):
-        raise ModelError(f"{node}: NumPy evaluation does not know this operator")
+        raise NotEvaluatedError(f"{node}: NumPy evaluation does not know this operator")
     try:
         with np.errstate(all="ignore"):
             results = KERNELS[node.op_type](Call(node=node, inputs=inputs, ordered=ordered))
     except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError) as error:
         raise ModelError(f"{node}: inputs do not fit the operator: {error}") from error
     if len(results) < len(node.outputs):
-        raise ModelError(f"{node}: only {len(results)} of {len(node.outputs)} outputs can be evaluated")
+        raise NotEvaluatedError(
+            f"{node}: only {len(results)} of {len(node.outputs)} outputs can be evaluated"
+        )
     return [np.asarray(result) for result in results[: len(node.outputs)]]
 
 

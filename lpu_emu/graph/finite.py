@@ -10,7 +10,7 @@ from lpu_emu.errors import ModelError
 from lpu_emu.graph.element_types import is_float
 from lpu_emu.graph.ir import Array, Node
 
-# Where infinity has a meaning: limits, fills, and masks that are added before a softmax.
+# Where an infinite tensor has a meaning: limits, fills, and masks that are added before a softmax.
 _INFINITY_READERS = frozenset({
     "Cast", "Clip", "Concat", "Equal", "Expand", "Greater", "Less", "Max", "Min", "Pad", "Reshape",
     "ScatterND", "Slice", "Tile", "Trilu", "Unsqueeze", "Where",
@@ -21,7 +21,8 @@ _NEGATIVE_INFINITY_READERS = _INFINITY_READERS | {"Add", "Sum", "Attention"}
 def check_finite(source: str, constants: Mapping[str, Array], nodes: Sequence[Node]) -> None:
     """Check every constant that a node reads.
 
-    Infinity passes where it is a limit, a fill or a mask; everywhere else it is a damaged weight.
+    Infinity passes as a single value, and where it is a limit, a fill or a mask; everywhere else it is a
+    damaged weight.
 
     Raises:
         ModelError: naming every tensor that holds NaN or a stray infinity, and who reads it.
@@ -45,12 +46,17 @@ def _findings(name: str, array: Array, readers: Sequence[Node]) -> Iterator[str]
         return
     nan_count = int(np.isnan(array).sum())
     if nan_count:
-        yield f"constant {name!r} holds {nan_count} NaN of {array.size} elements; repair the model's weights"
+        yield f"constant {name!r} holds NaN in {nan_count} of {array.size} elements; repair the weights"
+        return
+    if array.size == 1:
         return
     wide = array.astype(np.float32) if array.dtype != np.float64 else array
     allowed = _INFINITY_READERS if bool((wide == np.inf).any()) else _NEGATIVE_INFINITY_READERS
     for node in readers:
         if node.op_type not in allowed:
             count = int(np.isinf(wide).sum())
-            yield f"constant {name!r}, read by {node}, holds {count} infinite of {array.size} elements"
+            yield (
+                f"constant {name!r}, read by {node}, holds infinity in {count} of {array.size} elements; "
+                f"repair the weights"
+            )
             return

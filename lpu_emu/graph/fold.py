@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from lpu_emu.errors import ModelError
-from lpu_emu.graph.evaluate import can_evaluate, evaluate, shape_value
+from lpu_emu.graph.evaluate import NotEvaluatedError, can_evaluate, evaluate, shape_value
 from lpu_emu.graph.ir import Array, Graph, Node, ValueInfo
 from lpu_emu.graph.rewrite import bypass, drop_dead, replace_nodes
 
@@ -61,7 +61,10 @@ def _values_of(graph: Graph, node: Node, known: dict[str, Array]) -> dict[str, A
     if node.op_type in ("Shape", "Size"):
         results = [shape_value(node, graph.values[node.inputs[0]])]
     elif all(name in known for name in node.inputs if name) and not _explodes(graph, node, known):
-        results = evaluate(node, [known[name] if name else None for name in node.inputs])
+        try:
+            results = evaluate(node, [known[name] if name else None for name in node.inputs])
+        except NotEvaluatedError:
+            return {}
     else:
         return {}
     named = {name: array for name, array in zip(node.outputs, results, strict=True) if name}
@@ -79,6 +82,4 @@ def _explodes(graph: Graph, node: Node, known: dict[str, Array]) -> bool:
 def _check(graph: Graph, node: Node, value: ValueInfo, array: Array) -> None:
     if array.dtype != value.dtype or array.shape != value.shape:
         found = f"{array.dtype.name}[{','.join(str(d) for d in array.shape)}]"
-        raise ModelError(
-            f"{graph.source}: {node} evaluates to {found}, but its shape was inferred as {value}"
-        )
+        raise ModelError(f"{graph.source}: {node} evaluates to {found}, but was inferred as {value}")

@@ -42,6 +42,7 @@ class ValueInfo:
         return self.size * self.dtype.itemsize
 
     def __str__(self) -> str:
+        """Return type and shape as in ``float32[1,64]``."""
         return f"{self.dtype.name}[{','.join(str(d) for d in self.shape)}]"
 
 
@@ -63,6 +64,7 @@ class Node:
     attributes: Mapping[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        """Return name and operator as messages cite them."""
         kind = f"{self.domain}::{self.op_type}" if self.domain else self.op_type
         return f"node {self.name!r} ({kind})"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lpu_emu.errors import ModelError
 
+OLDEST_OPSET = 7
 _FOREIGN_FILES = (
     (b"PK\x03\x04", "a zip archive (a PyTorch or NumPy file?)"),
     (b"\x89HDF", "an HDF5 file"),
@@ -32,6 +33,24 @@ def read_model_bytes(file: Path) -> bytes:
         if data.startswith(start):
             raise ModelError(f"{file}: this is {kind}, not an ONNX model")
     return data
+
+
+def check_opset(source: str, opsets: Mapping[str, int], newest: int) -> None:
+    """Check the versions of the standard that a model uses, by domain.
+
+    Raises:
+        ModelError: no version is stated, or the standard's own is older or newer than is understood.
+    """
+    if not opsets:
+        raise ModelError(f"{source}: the model does not say which opset it uses; export it again")
+    standard = opsets.get("", newest)
+    if standard > newest:
+        raise ModelError(f"{source}: uses opset {standard}; the installed onnx knows {newest}: upgrade onnx")
+    if standard < OLDEST_OPSET:
+        raise ModelError(
+            f"{source}: uses opset {standard}; {OLDEST_OPSET} is the oldest that is understood: "
+            f"convert it with onnx.version_converter"
+        )
 
 
 def external_bytes(entries: Mapping[str, str], where: str, folder: Path) -> bytes:

@@ -1,32 +1,33 @@
-"""Reading ONNX files; the only module that imports onnx, and only when a file is read."""
+"""Reading ONNX files. Like ``onnx_inference``, this module imports onnx only when a file is read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpu_emu.errors import MissingExtraError, ModelError
-from lpu_emu.graph.element_types import code_of_dtype, dtype_of_code, is_float, known_types
+from lpu_emu.errors import MissingExtraError, ModelError, did_you_mean
+from lpu_emu.graph.element_types import dtype_of_code
 from lpu_emu.graph.evaluate import evaluate
-from lpu_emu.graph.ir import Array, DType, Graph, Node, ValueInfo
-from lpu_emu.graph.model_file import external_bytes, read_model_bytes, unique_names
-from lpu_emu.graph.raw_model import Dimension, RawModel, RawValue
+from lpu_emu.graph.ir import Array, Graph, Node
+from lpu_emu.graph.model_file import check_opset, external_bytes, read_model_bytes, unique_names
+from lpu_emu.graph.onnx_inference import SchemaInference, plain_message, raw_value, unknown_type
+from lpu_emu.graph.raw_model import RawModel, RawValue
 from lpu_emu.graph.shape_walk import resolve
 
 if TYPE_CHECKING:
     import onnx
-    from onnx import defs
-
-OLDEST_OPSET = 7
-# Values handed to shape inference: lists of sizes, axes and scale factors are short.
-_INFERENCE_LIMIT_ELEMENTS = 1 << 12
-_INFERENCE_LIMIT_FLOATS = 64
 
 
-def read_onnx(path: Path | str, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Graph:
+def read_onnx(
+    path: Path | str,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    *,
+    bound: Mapping[str, Array] | None = None,
+    expand: Collection[str] = (),
+) -> Graph:
     """Read an ONNX model and return its graph with static shapes.
 
     Initialisers and Constant nodes become constants, model-local functions are inlined, every node gets
@@ -36,6 +37,8 @@ def read_onnx(path: Path | str, shapes: Mapping[str, tuple[int, ...]] | None = N
         path: the model file; external data is read from files beside or below it.
         shapes: sizes for inputs whose dimensions the file leaves open, e.g. ``{"x": (1, 64)}``. A named
             dimension gets the same size in all inputs.
+        bound: values for inputs that are to become constants, such as the target of a Reshape.
+        expand: standard operators to replace by their definition in simpler ones, e.g. ``("Gelu",)``.
 
     Raises:
         MissingExtraError: the package onnx is not installed.
@@ -43,14 +46,37 @@ def read_onnx(path: Path | str, shapes: Mapping[str, tuple[int, ...]] | None = N
             no definition, an unknown element type, no elements, NaN or stray infinities; a node is
             invalid, has a subgraph (If, Loop, Scan) or an output whose shape cannot be inferred.
     """
-    _require_onnx()
     file = Path(path)
-    model = _parse(file)
+    return _read(read_model_bytes(file), file, shapes or {}, bound or {}, expand)
+
+
+def read_onnx_bytes(
+    data: bytes,
+    source: str = "model",
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    *,
+    bound: Mapping[str, Array] | None = None,
+    expand: Collection[str] = (),
+) -> Graph:
+    """Read a serialised ONNX model as :func:`read_onnx` does; ``source`` stands for the path in messages."""
+    return _read(data, Path(source), shapes or {}, bound or {}, expand)
+
+
+def _read(
+    data: bytes,
+    file: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    bound: Mapping[str, Array],
+    expand: Collection[str],
+) -> Graph:
+    _require_onnx()
+    model = _parse(data, file)
     opsets = _opsets(model, file)
     constants = _initialisers(model, file)
-    model = _inlined(model, constants, file)
+    model = _inlined(model, constants, expand, file)
+    constants.update(_bound(model, bound, file))
     raw, protos = _raw_model(model, constants, opsets, file)
-    return resolve(raw, shapes or {}, _SchemaInference(protos, opsets, model.ir_version))
+    return resolve(raw, shapes, SchemaInference(protos, opsets, model.ir_version))
 
 
 def _require_onnx() -> None:
@@ -60,11 +86,10 @@ def _require_onnx() -> None:
         raise MissingExtraError(package="onnx", extra="onnx", purpose="reading an ONNX model") from error
 
 
-def _parse(file: Path) -> onnx.ModelProto:
+def _parse(data: bytes, file: Path) -> onnx.ModelProto:
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-    data = read_model_bytes(file)
     try:
         model: onnx.ModelProto = onnx.ModelProto.FromString(data)
     except DecodeError as error:
@@ -73,23 +98,30 @@ def _parse(file: Path) -> onnx.ModelProto:
         ) from error
     if not model.HasField("graph") or not model.ir_version:
         raise ModelError(f"{file}: not an ONNX model: it holds no graph ({len(data)} bytes)")
+    if any(isinstance(text, bytes) for text in _texts(model)):
+        raise ModelError(f"{file}: damaged: it holds names that are no UTF-8 text")
     return model
+
+
+def _texts(model: onnx.ModelProto) -> Iterator[object]:
+    """Yield every name; protobuf hands out bytes in place of a text that cannot be decoded."""
+    graph = model.graph
+    yield graph.name
+    yield from (entry.domain for entry in model.opset_import)
+    yield from (tensor.name for tensor in graph.initializer)
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        yield value.name
+        yield from (dimension.dim_param for dimension in value.type.tensor_type.shape.dim)
+    for node in (*graph.node, *(node for function in model.functions for node in function.node)):
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _opsets(model: onnx.ModelProto, file: Path) -> dict[str, int]:
     from onnx import defs
 
     opsets = {_domain(entry.domain): entry.version for entry in model.opset_import}
-    if not opsets:
-        raise ModelError(f"{file}: the model does not say which opset it uses; export it again")
-    standard, newest = opsets.get("", OLDEST_OPSET), defs.onnx_opset_version()
-    if standard > newest:
-        raise ModelError(f"{file}: uses opset {standard}; the installed onnx knows {newest}: upgrade onnx")
-    if standard < OLDEST_OPSET:
-        raise ModelError(
-            f"{file}: uses opset {standard}; {OLDEST_OPSET} is the oldest that is understood: "
-            f"convert it with onnx.version_converter"
-        )
+    check_opset(str(file), opsets, defs.onnx_opset_version())
     return opsets
 
 
@@ -111,21 +143,39 @@ def _initialisers(model: onnx.ModelProto, file: Path) -> dict[str, Array]:
     return constants
 
 
-def _inlined(model: onnx.ModelProto, constants: Iterable[str], file: Path) -> onnx.ModelProto:
-    """Return the model with its own functions expanded; initialisers become inputs to keep their names."""
+def _bound(model: onnx.ModelProto, bound: Mapping[str, Array], file: Path) -> Mapping[str, Array]:
+    """Check that values meant for inputs fit them."""
+    types = {value.name: dtype_of_code(value.type.tensor_type.elem_type) for value in model.graph.input}
+    for name, array in bound.items():
+        if name not in types:
+            raise ModelError(f"{file}: has no input {name!r} to bind{did_you_mean(name, types)}")
+        wanted = types[name]
+        if array.dtype != wanted:
+            raise ModelError(f"{file}: input {name!r} is {wanted}, but is bound to {array.dtype}")
+    return bound
+
+
+def _inlined(
+    model: onnx.ModelProto, constants: Iterable[str], expand: Collection[str], file: Path
+) -> onnx.ModelProto:
+    """Return the model with functions expanded; initialisers become inputs to keep their names."""
     from onnx import inliner
 
-    if not model.functions:
+    wanted = [("", kind) for kind in dict.fromkeys(n.op_type for n in model.graph.node) if kind in expand]
+    if not model.functions and not wanted:
         return model
     given = {value.name for value in model.graph.input}
     for name in constants:
         if name not in given:
             model.graph.input.add().name = name
     try:
-        return inliner.inline_local_functions(model, convert_version=True)
+        model = inliner.inline_local_functions(model, convert_version=True)
+        if wanted:
+            model = inliner.inline_selected_functions(model, wanted, inline_schema_functions=True)
     except Exception as error:  # the inliner reports with several unrelated C++ exception types
-        names = ", ".join(sorted({function.name for function in model.functions}))
-        raise ModelError(f"{file}: its functions ({names}) cannot be inlined: {_plain(error)}") from error
+        names = ", ".join(sorted({function.name for function in model.functions} | set(expand)))
+        raise ModelError(f"{file}: functions ({names}) cannot be inlined: {plain_message(error)}") from error
+    return model
 
 
 def _raw_model(
@@ -153,7 +203,7 @@ def _raw_model(
         inputs=tuple(inputs),
         outputs=tuple(_raw_input(value, source, role="output") for value in graph.output),
         declared={
-            value.name: _raw_value(value.name, value.type) for value in (*graph.value_info, *graph.output)
+            value.name: raw_value(value.name, value.type) for value in (*graph.value_info, *graph.output)
         },
         constants=constants,
         nodes=tuple(nodes.values()),
@@ -226,7 +276,7 @@ def _array(tensor: onnx.TensorProto, where: str, folder: Path) -> Array:
     from onnx import TensorProto, numpy_helper
 
     if dtype_of_code(tensor.data_type) is None:
-        raise _unknown_type(where, tensor.data_type)
+        raise unknown_type(where, tensor.data_type)
     if any(d < 0 for d in tensor.dims):
         raise ModelError(f"{where} has a negative dimension: {list(tensor.dims)}")
     if tensor.data_location == TensorProto.EXTERNAL:
@@ -240,14 +290,6 @@ def _array(tensor: onnx.TensorProto, where: str, folder: Path) -> Array:
         ) from error
 
 
-def _unknown_type(where: str, code: int) -> ModelError:
-    from onnx import TensorProto
-
-    names: dict[int, str] = {value: name for name, value in TensorProto.DataType.items()}
-    name = names.get(code, f"number {code}").lower()
-    return ModelError(f"{where} has the element type {name}, which is not understood; known: {known_types()}")
-
-
 def _raw_input(value: onnx.ValueInfoProto, source: str, role: str = "input") -> RawValue:
     kind = value.type.WhichOneof("value")
     where = f"{source}: {role} {value.name!r}"
@@ -255,105 +297,5 @@ def _raw_input(value: onnx.ValueInfoProto, source: str, role: str = "input") -> 
         raise ModelError(f"{where} is a {str(kind).removesuffix('_type')}; only tensors are understood")
     code = value.type.tensor_type.elem_type
     if dtype_of_code(code) is None and (code or role == "input"):
-        raise _unknown_type(where, code)
-    return _raw_value(value.name, value.type)
-
-
-def _raw_value(name: str, type_proto: onnx.TypeProto) -> RawValue:
-    tensor = type_proto.tensor_type
-    shape: tuple[Dimension, ...] | None = None
-    if tensor.HasField("shape"):
-        shape = tuple(_dimension(d) for d in tensor.shape.dim)
-    return RawValue(name=name, dtype=dtype_of_code(tensor.elem_type), shape=shape)
-
-
-def _dimension(dimension: onnx.TensorShapeProto.Dimension) -> Dimension:
-    if dimension.HasField("dim_value") and dimension.dim_value >= 0:
-        return dimension.dim_value
-    return dimension.dim_param
-
-
-class _SchemaInference:
-    """Shape inference of single nodes by the operator schemas of the onnx package."""
-
-    def __init__(
-        self, protos: Mapping[str, onnx.NodeProto], opsets: Mapping[str, int], ir_version: int
-    ) -> None:
-        from onnx import helper
-
-        self._protos, self._ir_version = protos, ir_version
-        self._imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
-        self._schemas: dict[tuple[str, str, int], defs.OpSchema | None] = {}
-        self._types: dict[tuple[DType, tuple[int, ...]], onnx.TypeProto] = {}
-
-    def knows(self, node: Node) -> bool:
-        """Say whether onnx has a schema of the operator."""
-        return self._schema(node) is not None
-
-    def infer(
-        self, node: Node, inputs: Mapping[str, ValueInfo], known: Mapping[str, Array]
-    ) -> dict[str, RawValue]:
-        """Return what the schema says of the outputs. Raises ModelError when it refuses the node."""
-        from onnx import checker, numpy_helper, shape_inference
-
-        schema = self._schema(node)
-        if schema is None:
-            return {}
-        names = [name for name in dict.fromkeys(node.inputs) if name]
-        types = {name: self._type(inputs[name]) for name in names}
-        data = {
-            name: numpy_helper.from_array(known[name])
-            for name in names
-            if name in known and _is_short(known[name])
-        }
-        try:
-            inferred = shape_inference.infer_node_outputs(
-                schema, self._protos[node.name], types, data, None, self._imports, self._ir_version
-            )
-        except (shape_inference.InferenceError, checker.ValidationError, RuntimeError) as error:
-            raise ModelError(f"{node} is invalid: {_plain(error)}{_sizes(names, inputs)}") from error
-        return {name: _tensor_output(node, name, value) for name, value in inferred.items() if name}
-
-    def _schema(self, node: Node) -> defs.OpSchema | None:
-        from onnx import defs
-
-        key = (node.op_type, node.domain, node.opset)
-        if key not in self._schemas:
-            try:
-                self._schemas[key] = defs.get_schema(node.op_type, node.opset, node.domain)
-            except defs.SchemaError:
-                self._schemas[key] = None
-        return self._schemas[key]
-
-    def _type(self, value: ValueInfo) -> onnx.TypeProto:
-        from onnx import helper
-
-        key = (value.dtype, value.shape)
-        if key not in self._types:
-            self._types[key] = helper.make_tensor_type_proto(code_of_dtype(value.dtype), value.shape)
-        return self._types[key]
-
-
-def _is_short(array: Array) -> bool:
-    return array.size <= (_INFERENCE_LIMIT_FLOATS if is_float(array.dtype) else _INFERENCE_LIMIT_ELEMENTS)
-
-
-def _tensor_output(node: Node, name: str, value: onnx.TypeProto) -> RawValue:
-    kind = value.WhichOneof("value")
-    if kind not in ("tensor_type", None):
-        raise ModelError(f"{node}: output {name!r} is a {str(kind).removesuffix('_type')}, not a tensor")
-    code = value.tensor_type.elem_type
-    if code and dtype_of_code(code) is None:
-        raise _unknown_type(f"{node}: output {name!r}", code)
-    return _raw_value(name, value)
-
-
-def _plain(error: Exception) -> str:
-    """Return the first line of an exception of onnx without its own prefix."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].removeprefix("[ShapeInferenceError] ")
-
-
-def _sizes(names: Iterable[str], inputs: Mapping[str, ValueInfo]) -> str:
-    shown = ", ".join(f"{name!r} {inputs[name]}" for name in names)
-    return f" (inputs: {shown})" if shown else ""
+        raise unknown_type(where, code)
+    return raw_value(value.name, value.type)

@@ -18,6 +18,7 @@ class FreshNames:
     """Hands out names that no tensor and no node of a graph has."""
 
     def __init__(self, graph: Graph) -> None:
+        """Remember the names of every tensor and node of the graph."""
         self._taken = {*graph.values, *(node.name for node in graph.nodes)}
 
     def take(self, stem: str) -> str:

@@ -7,10 +7,11 @@ computed by other nodes has a known result.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from lpu_emu.errors import ModelError, did_you_mean
-from lpu_emu.graph.evaluate import can_evaluate, evaluate, shape_value
+from lpu_emu.graph.evaluate import NotEvaluatedError, can_evaluate, evaluate, shape_value
 from lpu_emu.graph.finite import check_finite
 from lpu_emu.graph.ir import Array, Graph, Node, ValueInfo, frozen
 from lpu_emu.graph.raw_model import Inference, RawModel, RawValue
@@ -33,8 +34,7 @@ def resolve(raw: RawModel, shapes: Shapes, inference: Inference) -> Graph:
     nodes = sort_nodes(raw.nodes, raw.source)
     _check_operators(raw, nodes, sizes, inference)
     walk = _Walk(raw, inputs, sizes, inference)
-    for node in nodes:
-        walk.visit(node)
+    nodes = tuple(walk.visit(node) for node in nodes)
     _check_declared_types(raw, walk.values)
     graph = Graph(
         name=raw.name,
@@ -55,6 +55,8 @@ class _Walk:
         self, raw: RawModel, inputs: Mapping[str, ValueInfo], sizes: Mapping[str, int], inference: Inference
     ) -> None:
         self._raw, self._sizes, self._inference = raw, sizes, inference
+        self._read = {name for node in raw.nodes for name in node.inputs}
+        self._read.update(value.name for value in raw.outputs)
         self.values: dict[str, ValueInfo] = dict(inputs)
         self._known: dict[str, Array] = {}
         for name, array in raw.constants.items():
@@ -64,8 +66,8 @@ class _Walk:
         for value in self.values.values():
             self._check_size(value, "the file")
 
-    def visit(self, node: Node) -> None:
-        """Describe the outputs of one node."""
+    def visit(self, node: Node) -> Node:
+        """Describe the outputs of one node and return it without those that are unknown and unread."""
         try:
             inferred = self._inference.infer(node, self.values, self._known)
             described = {name: self._described(name, inferred) for name in node.outputs if name}
@@ -75,8 +77,11 @@ class _Walk:
         self._known.update(
             {name: array for name, array in results.items() if array.size <= KNOWN_LIMIT_ELEMENTS}
         )
+        unread = {name for name, value in described.items() if not value and name not in self._read}
         for name, value in described.items():
-            self.values[name] = self._settled(node, value, results.get(name), name)
+            if name not in unread:
+                self.values[name] = self._settled(node, value, results.get(name), name)
+        return _without(node, unread) if unread else node
 
     def _described(self, name: str, inferred: Mapping[str, RawValue]) -> ValueInfo | None:
         value = inferred[name].resolved(self._sizes) if name in inferred else None
@@ -91,7 +96,10 @@ class _Walk:
         elif all(name in self._known for name in node.inputs if name) and all(
             value is None or value.size <= KNOWN_LIMIT_ELEMENTS for value in described.values()
         ):
-            results = evaluate(node, [self._known[name] if name else None for name in node.inputs])
+            try:
+                results = evaluate(node, [self._known[name] if name else None for name in node.inputs])
+            except NotEvaluatedError:
+                return {}
         else:
             return {}
         return {name: array for name, array in zip(node.outputs, results, strict=True) if name}
@@ -121,6 +129,13 @@ class _Walk:
             )
 
 
+def _without(node: Node, unread: Collection[str]) -> Node:
+    outputs = ["" if name in unread else name for name in node.outputs]
+    while len(outputs) > 1 and not outputs[-1]:
+        outputs.pop()
+    return replace(node, outputs=tuple(outputs))
+
+
 def _check_defined(raw: RawModel) -> None:
     defined = {*raw.constants, *(value.name for value in raw.inputs)}
     defined.update(name for node in raw.nodes for name in node.outputs if name)
@@ -128,7 +143,7 @@ def _check_defined(raw: RawModel) -> None:
         f"{node} reads {name!r}, which is no input, no initialiser and no other node's output"
         f"{did_you_mean(name, sorted(defined))}"
         for node in raw.nodes
-        for name in node.inputs
+        for name in dict.fromkeys(node.inputs)
         if name and name not in defined
     ]
     findings += [f"output {v.name!r} is produced by no node" for v in raw.outputs if v.name not in defined]

@@ -42,7 +42,7 @@ def _order(graph: Graph) -> Iterator[str]:
     known = {*graph.inputs, *graph.constants}
     later = {name for node in graph.nodes for name in node.outputs}
     for node in graph.nodes:
-        for name in node.inputs:
+        for name in dict.fromkeys(node.inputs):
             if name and name not in known:
                 reason = "before it is produced" if name in later else "but nothing produces it"
                 yield f"{node} reads tensor {name!r} {reason}"

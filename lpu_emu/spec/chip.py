@@ -29,7 +29,10 @@ class Fact:
 
 @dataclass(frozen=True, kw_only=True)
 class Chip:
-    """All facts of a chip by dotted key (``"mem.slices"``, ``"timing.vxm.func"``)."""
+    """All facts of a chip by dotted key (``"mem.slices"``, ``"timing.vxm.func"``).
+
+    ``digest`` covers the name and the values: better sources make no other chip of it.
+    """
 
     name: str
     title: str
@@ -39,6 +42,7 @@ class Chip:
     digest: str
 
     def __getitem__(self, key: str) -> Any:
+        """Return the value of a dotted key."""
         return self.facts[key].value
 
     @property
@@ -119,13 +123,14 @@ def load_chip(name_or_path: str | Path) -> Chip:
         SpecError: no such chip, or the file breaks a rule; every finding is listed.
     """
     text = str(name_or_path)
-    if text.endswith(".toml") or "/" in text:
+    if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text:
         return chip_from_file(Path(text))
-    if text not in chip_names():
-        known = chip_names()
+    known = chip_names()
+    if text not in known:
+        hint = did_you_mean(text, known)
         raise SpecError(
             [
-                f"no chip named {text!r}; known chips: {', '.join(known)}{did_you_mean(text, known)}"
+                f"no chip named {text!r}; known chips: {', '.join(known)}{hint}"
                 "; a chip file of your own is given by its path, ending in .toml"
             ]
         )
@@ -146,25 +151,29 @@ def chip_from_file(path: Path) -> Chip:
     return chip_from_table(read_toml(path), where=str(path))
 
 
-def chip_from_table(table: Mapping[str, Any], *, where: str, isa: Isa | None = None) -> Chip:
+def chip_from_table(
+    table: Mapping[str, Any], *, where: str, isa: Isa | None = None, keys: Mapping[str, Any] | None = None
+) -> Chip:
     """Build a chip from the parsed content of a chip file; ``where`` names it in errors.
+
+    ``isa`` and ``keys`` (a parsed ``chip_keys.toml``) are the bundled ones unless given.
 
     Raises:
         SpecError: the table breaks a rule; every finding is listed.
     """
     from lpu_emu.spec import chip_lint
 
-    isa = isa or load_isa()
-    findings = chip_lint.findings(table, chip_keys(), isa)
+    findings = chip_lint.findings(table, keys or chip_keys(), isa or load_isa())
     if findings:
         raise SpecError([f"{where}: {finding}" for finding in findings])
+    facts = flatten(table)
     return Chip(
         name=table["name"],
         title=table["title"],
-        facts=flatten(table),
+        facts=facts,
         sources=table.get("sources", {}),
         table=table,
-        digest=digest_of({k: v for k, v in table.items() if k not in ("title", "sources")}),
+        digest=digest_of({"name": table["name"], "values": {key: fact.value for key, fact in facts.items()}}),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from lpu_emu import _resources
 from lpu_emu.errors import SpecError
+from lpu_emu.spec.digest import digest_of
 
 UNIT_FILES = ("icu", "mem", "vxm", "mxm", "sxm", "c2c")
 
@@ -55,6 +56,7 @@ class Operand:
     group: str = ""
     strided: bool = False
     skew: str = "skew"
+    meaning: str = ""
 
     @property
     def is_stream(self) -> bool:
@@ -109,13 +111,29 @@ class Instruction:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QueueKind:
+    """One kind of queue of a unit, and the key of the chip file that says how many there are (none: one)."""
+
+    kind: str
+    count: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Isa:
-    """All instructions, by mnemonic and by opcode, with the digest of the files they came from."""
+    """All instructions, by mnemonic and by opcode.
+
+    ``units`` holds title and meaning of each unit, ``queue_kinds`` the kinds of queue of the units that have
+    several, ``sources`` what the source letters stand for, ``timing_keys`` what the timing keys mean.
+    ``digest`` covers everything but prose.
+    """
 
     name: str
     version: int
     repeat_dimensions: int
     units: Mapping[str, Mapping[str, str]]
+    queue_kinds: Mapping[str, tuple[QueueKind, ...]]
+    sources: Mapping[str, str]
+    timing_keys: Mapping[str, str]
     kinds: Mapping[str, OperandKind]
     layouts: Mapping[str, Layout]
     instructions: Mapping[str, Instruction]
@@ -132,6 +150,7 @@ class Isa:
         return max(len(layout.operands) for layout in self.layouts.values())
 
     def __getitem__(self, mnemonic: str) -> Instruction:
+        """Return an instruction by mnemonic."""
         return self.instructions[mnemonic]
 
 
@@ -143,8 +162,13 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SpecError([f"{path}: cannot be read as TOML: {error}"]) from error
+    except OSError as error:
+        raise SpecError([f"{path}: cannot be read: {error.strerror or error}"]) from error
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # not UTF-8, not TOML, a number or a nesting beyond all limits
+        raise SpecError([f"{path}: is not TOML: {error}"]) from error
 
 
 def load_isa(folder: Path | None = None) -> Isa:
@@ -158,17 +182,42 @@ def load_isa(folder: Path | None = None) -> Isa:
 
 @lru_cache(maxsize=8)
 def _load(folder: Path) -> Isa:
-    from lpu_emu.spec import isa_lint
-    from lpu_emu.spec.digest import digest_of
+    return isa_from_tables(read_isa_files(folder), where=str(folder))
 
-    raw = {name: read_toml(folder / f"{name}.toml") for name in ("lpu", "operands", "formats", *UNIT_FILES)}
+
+def read_isa_files(folder: Path) -> dict[str, dict[str, Any]]:
+    """Read the files of an instruction set, each as parsed TOML by its name without ending.
+
+    Raises:
+        SpecError: files are missing or not TOML; all of them are listed.
+    """
+    raw: dict[str, dict[str, Any]] = {}
+    found: list[str] = []
+    for name in ("lpu", "operands", "formats", "chip_keys", *UNIT_FILES):
+        try:
+            raw[name] = read_toml(folder / f"{name}.toml")
+        except SpecError as error:
+            found += error.findings
+    if found:
+        raise SpecError(found)
+    return raw
+
+
+def isa_from_tables(raw: Mapping[str, Mapping[str, Any]], *, where: str) -> Isa:
+    """Build an instruction set from the parsed files; ``where`` names their folder in errors.
+
+    Raises:
+        SpecError: the files break a rule; every finding of every file is listed.
+    """
+    from lpu_emu.spec import isa_lint
+
     findings = isa_lint.findings(raw)
     if findings:
-        raise SpecError([f"{folder}/{finding}" for finding in findings])
-    return _build(raw, digest_of(raw))
+        raise SpecError([f"{where}/{finding}" for finding in findings])
+    return _build(raw)
 
 
-def _build(raw: Mapping[str, Any], digest: str) -> Isa:
+def _build(raw: Mapping[str, Mapping[str, Any]]) -> Isa:
     kinds = {name: _kind(name, table) for name, table in raw["operands"].items()}
     layouts = {name: _layout(name, table, kinds) for name, table in raw["formats"].items()}
     instructions = {
@@ -181,12 +230,39 @@ def _build(raw: Mapping[str, Any], digest: str) -> Isa:
         name=head["name"],
         version=head["version"],
         repeat_dimensions=head["repeat_dimensions"],
-        units=head["units"],
+        units={
+            unit: {k: v for k, v in table.items() if k != "queues"} for unit, table in head["units"].items()
+        },
+        queue_kinds={
+            unit: tuple(QueueKind(**entry) for entry in table.get("queues", ()))
+            for unit, table in head["units"].items()
+        },
+        sources=head["sources"],
+        timing_keys=raw["chip_keys"]["timing"],
         kinds=kinds,
         layouts=layouts,
         instructions=instructions,
-        digest=digest,
+        digest=digest_of(_without_prose(raw)),
     )
+
+
+def _without_prose(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what decides how programs are encoded and run: a better wording must invalidate none."""
+    tables = {
+        name: {entry: _bare(table) for entry, table in raw[name].items()}
+        for name in ("operands", *UNIT_FILES)
+    }
+    layouts = {
+        name: {**table, "operands": [_bare(operand) for operand in table["operands"]]}
+        for name, table in raw["formats"].items()
+    }
+    head = {key: value for key, value in raw["lpu"].items() if key not in ("units", "sources")}
+    queues = {unit: table.get("queues", []) for unit, table in raw["lpu"]["units"].items()}
+    return {**tables, "formats": layouts, "lpu": head, "queues": queues}
+
+
+def _bare(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key not in ("title", "meaning", "detail", "source")}
 
 
 def _kind(name: str, table: Mapping[str, Any]) -> OperandKind:
@@ -205,6 +281,7 @@ def _layout(name: str, table: Mapping[str, Any], kinds: Mapping[str, OperandKind
             group=str(o.get("group", "")),
             strided=o.get("strided", False),
             skew=o.get("skew", "skew"),
+            meaning=o["meaning"],
         )
         for o in table["operands"]
     )

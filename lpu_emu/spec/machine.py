@@ -49,12 +49,12 @@ class Machine:
         """All queues in canonical order."""
         return tuple(
             Queue(name=name, index=i, unit=unit, kind=kind, hemisphere=side, number=number)
-            for i, (name, unit, kind, side, number) in enumerate(_queues(self.chip))
+            for i, (name, unit, kind, side, number) in enumerate(_queues(self.chip, self.isa))
         )
 
     @cached_property
     def queue_by_name(self) -> Mapping[str, Queue]:
-        """Queues by name, such as ``mem.W3``, ``vxm.7``, ``mxm.1.weights``, ``sxm.E.permute``, ``c2c.W.0``."""
+        """Queues by name: ``mem.W3``, ``vxm.7``, ``mxm.1.weights``, ``sxm.E.permute``, ``c2c.W.0``."""
         return {queue.name: queue for queue in self.queues}
 
     @cached_property
@@ -166,7 +166,7 @@ def load_machine(chip: str | Chip = "tsp1") -> Machine:
     return Machine(chip=chip if isinstance(chip, Chip) else load_chip(chip), isa=load_isa())
 
 
-def _queues(chip: Chip) -> list[tuple[str, str, str, str, int]]:
+def _queues(chip: Chip, isa: Isa) -> list[tuple[str, str, str, str, int]]:
     found: list[tuple[str, str, str, str, int]] = []
     for side in HEMISPHERES:
         found += [(f"mem.{side}{n}", "mem", "mem", side, n) for n in range(chip.slices)]
@@ -174,20 +174,15 @@ def _queues(chip: Chip) -> list[tuple[str, str, str, str, int]]:
     found += [(f"vxm.{n}", "vxm", "vxm", "", n) for n in range(alus)]
     for plane in range(2 * chip.planes):
         side = HEMISPHERES[plane // chip.planes]
-        found += [
-            (f"mxm.{plane}.{kind}", "mxm", kind, side, plane) for kind in ("weights", "activations", "accumulate")
-        ]
+        found += [(f"mxm.{plane}.{q.kind}", "mxm", q.kind, side, plane) for q in isa.queue_kinds["mxm"]]
     for side in HEMISPHERES:
-        found += _sxm_queues(chip, side)
+        found += _sxm_queues(chip, isa, side)
         found += [(f"c2c.{side}.{n}", "c2c", "c2c", side, n) for n in range(int(chip["c2c.queues"]))]
     return found
 
 
-def _sxm_queues(chip: Chip, side: str) -> list[tuple[str, str, str, str, int]]:
-    counts = {
-        "permute": 1, "distribute": int(chip["sxm.distributors"]), "transpose": int(chip["sxm.transposers"]),
-        "shift_n": 1, "shift_s": 1, "rotate": 1,
-    }  # fmt: skip
+def _sxm_queues(chip: Chip, isa: Isa, side: str) -> list[tuple[str, str, str, str, int]]:
+    counts = {q.kind: int(chip[q.count]) if q.count else 1 for q in isa.queue_kinds["sxm"]}
     return [
         (f"sxm.{side}.{kind}{number if count > 1 else ''}", "sxm", kind, side, number)
         for kind, count in counts.items()

@@ -14,11 +14,12 @@ from lpu_emu.graph.numpy_ops import (
     reduce,
     shapes,
 )
-from lpu_emu.graph.numpy_ops.registry import KERNELS, Call
+from lpu_emu.graph.numpy_ops.registry import KERNELS, Call, NotEvaluatedError
 
 __all__ = [
     "KERNELS",
     "Call",
+    "NotEvaluatedError",
     "convolution",
     "elementwise",
     "indexing",

@@ -147,7 +147,7 @@ def conv_transpose(call: Call) -> list[Array]:
     rank, groups = x.ndim - 2, call.node.int_attribute("group", 1)
     shape = geometry(call, x.shape[2:], weights.shape[2:])
     if call.node.text_attribute("auto_pad", "NOTSET") != "NOTSET" or "output_shape" in call.node.attributes:
-        raise call.refuse("auto_pad and output_shape are not evaluated here; write pads")
+        raise call.decline("auto_pad and output_shape are not evaluated here; write pads")
     extra = call.node.ints_attribute("output_padding") or (0,) * rank
     full = tuple(
         (size - 1) * stride + (k - 1) * dilation + 1 + more

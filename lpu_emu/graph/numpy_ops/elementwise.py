@@ -142,6 +142,21 @@ def clip(call: Call) -> list[Array]:
     return [x]
 
 
+@kernel("IsNaN")
+def is_nan(call: Call) -> list[Array]:
+    """True where the input is not a number."""
+    return [np.isnan(call.need(0))]
+
+
+@kernel("IsInf")
+def is_infinite(call: Call) -> list[Array]:
+    """True where the input is infinite with a detected sign."""
+    x = call.need(0)
+    positive = np.isposinf(x.astype(np.float64)) & bool(call.node.int_attribute("detect_positive", 1))
+    negative = np.isneginf(x.astype(np.float64)) & bool(call.node.int_attribute("detect_negative", 1))
+    return [positive | negative]
+
+
 @kernel("LeakyRelu")
 def leaky_relu(call: Call) -> list[Array]:
     """x where positive, alpha * x elsewhere."""
@@ -150,7 +165,7 @@ def leaky_relu(call: Call) -> list[Array]:
     return [np.where(x < 0, x * alpha, x)]
 
 
-@kernel("Elu", "Celu", "Selu", "ThresholdedRelu", "HardSigmoid")
+@kernel("Elu", "Celu", "Selu", "Swish", "ThresholdedRelu", "HardSigmoid")
 def parametrised(call: Call) -> list[Array]:
     """Activations with one or two parameters."""
     node = call.node
@@ -163,6 +178,7 @@ def parametrised(call: Call) -> list[Array]:
         "Selu": lambda x: (
             node.float_attribute("gamma", second_default) * np.where(x < 0, alpha * np.expm1(x), x)
         ),
+        "Swish": lambda x: x * _sigmoid(alpha * x),
         "ThresholdedRelu": lambda x: np.where(x > alpha, x, 0.0),
         "HardSigmoid": lambda x: np.clip(alpha * x + node.float_attribute("beta", second_default), 0.0, 1.0),
     }

@@ -102,7 +102,8 @@ def space_to_depth(call: Call) -> list[Array]:
     """Move blocks of the two spatial dimensions of an NCHW tensor into channels."""
     x, block = call.need(0), call.node.int_attribute("blocksize", 1)
     n, c, h, w = x.shape
-    parts = x.reshape(n, c, h // block, block, w // block, block).transpose(0, 3, 5, 1, 2, 4)
+    order = (0, 1, 3, 5, 2, 4) if call.node.text_attribute("mode", "DCR") == "CRD" else (0, 3, 5, 1, 2, 4)
+    parts = x.reshape(n, c, h // block, block, w // block, block).transpose(order)
     return [parts.reshape(n, c * block**2, h // block, w // block)]
 
 

@@ -64,6 +64,15 @@ def gemm(call: Call) -> list[Array]:
     return [result.astype(a.dtype)]
 
 
+@kernel("Einsum")
+def einsum(call: Call) -> list[Array]:
+    """A sum over named indices, in float64 and rounded once."""
+    tensors = call.present()
+    wide = [x if x.dtype.kind in "iu" else x.astype(np.float64) for x in tensors]
+    equation = call.node.text_attribute("equation", "").replace(" ", "")
+    return [np.asarray(np.einsum(equation, *wide)).astype(tensors[0].dtype)]
+
+
 @kernel("MatMulInteger")
 def mat_mul_integer(call: Call) -> list[Array]:
     """The exact int32 product of 8-bit integers less their zero points."""

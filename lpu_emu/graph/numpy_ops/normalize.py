@@ -46,7 +46,7 @@ def _channels(parameter: Array, rank: int) -> Array:
 def batch_normalization(call: Call) -> list[Array]:
     """(x - mean) / sqrt(variance + epsilon) * scale + bias with stored statistics."""
     if call.node.int_attribute("training_mode", 0):
-        raise call.refuse("training mode cannot be evaluated")
+        raise call.decline("training mode cannot be evaluated")
     x = call.need(0)
     scale, bias, mean, variance = (_channels(call.need(index), max(x.ndim, 2)) for index in range(1, 5))
     epsilon = call.node.float_attribute("epsilon", 1e-5)
@@ -110,3 +110,16 @@ def lp_normalization(call: Call) -> list[Array]:
     axis = axis_of(call.node.int_attribute("axis", -1), x.ndim, call)
     norm = np.linalg.norm(x.astype(np.float64), ord=call.node.int_attribute("p", 2), axis=axis, keepdims=True)
     return [np.where(norm == 0, 0.0, x / np.where(norm == 0, 1.0, norm)).astype(x.dtype)]
+
+
+@kernel("LRN")
+def local_response(call: Call) -> list[Array]:
+    """Divide by a power of the squares summed over ``size`` neighbouring channels."""
+    x, size = call.need(0), call.node.int_attribute("size", 1)
+    before = (size - 1) // 2
+    widths = [(0, 0), (before, size - 1 - before), *[(0, 0)] * (x.ndim - 2)]
+    squares = np.pad(x.astype(np.float64) ** 2, widths)
+    total = sum(squares[:, shift : shift + x.shape[1]] for shift in range(size))
+    alpha, beta = call.node.float_attribute("alpha", 1e-4), call.node.float_attribute("beta", 0.75)
+    scale = call.node.float_attribute("bias", 1.0) + alpha / size * total
+    return [np.asarray(x / scale**beta).astype(x.dtype)]

@@ -43,7 +43,7 @@ def max_pool(call: Call) -> list[Array]:
     """The largest element of each window; padding never wins."""
     x = call.need(0)
     if call.node.output_at(1):
-        raise call.refuse("the indices of the largest elements are not evaluated here")
+        raise call.decline("the indices of the largest elements are not evaluated here")
     shape, extra = _pool_geometry(call, x.shape[2:])
     lowest = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
     view = windows(x, _longer(shape, extra), float(lowest))

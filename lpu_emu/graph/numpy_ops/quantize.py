@@ -21,7 +21,7 @@ def cast(call: Call) -> list[Array]:
     code = call.node.int_attribute("to", 0)
     dtype = dtype_of_code(code)
     if dtype is None:
-        raise call.refuse(f"element type {code} is not supported")
+        raise call.decline(f"element type {code} is not supported")
     return [_cast(call.need(0), dtype, call)]
 
 
@@ -74,7 +74,7 @@ def quantize_linear(call: Call) -> list[Array]:
     if zero_point is None:
         dtype = dtype_of_code(call.node.int_attribute("output_dtype", 0) or 2)
         if dtype is None:
-            raise call.refuse("output_dtype is not supported")
+            raise call.decline("output_dtype is not supported")
         zero_point = np.zeros(scale.shape, dtype=dtype)
     return [quantize(x, _aligned(scale, x, call), _aligned(zero_point, x, call))]
 

@@ -24,7 +24,7 @@ class Call:
         """Return an input that must be present. Raises ModelError when it is absent."""
         value = self.optional(index)
         if value is None:
-            raise ModelError(f"{self.node} needs at least {index + 1} inputs")
+            raise self.refuse(f"needs at least {index + 1} inputs")
         return value
 
     def optional(self, index: int) -> Array | None:
@@ -42,9 +42,17 @@ class Call:
             return tuple(int(item) for item in value.reshape(-1))
         return self.node.ints_attribute(attribute)
 
+    def decline(self, reason: str) -> NotEvaluatedError:
+        """Return an error that names the node, for a valid variant that is not evaluated."""
+        return NotEvaluatedError(f"{self.node}: {reason}")
+
     def refuse(self, reason: str) -> ModelError:
-        """Return an error that names the node."""
+        """Return an error that names the node, which is invalid."""
         return ModelError(f"{self.node}: {reason}")
+
+
+class NotEvaluatedError(ModelError):
+    """A valid node in a variant that NumPy evaluation leaves alone; constant folding keeps it."""
 
 
 Kernel = Callable[[Call], list[Array]]

@@ -14,7 +14,7 @@ def identity(call: Call) -> list[Array]:
     x = call.need(0)
     training = call.optional(2)
     if training is not None and bool(training.reshape(-1)[0]):
-        raise call.refuse("training mode drops random elements and cannot be evaluated")
+        raise call.decline("training mode drops random elements and cannot be evaluated")
     return [x, np.ones(x.shape, dtype=np.bool_)]
 
 
@@ -31,7 +31,7 @@ def constant(call: Call) -> list[Array]:
     for name in ("value_int", "value_ints"):
         if name in attributes:
             return [np.asarray(attributes[name], dtype=np.int64)]
-    raise call.refuse("holds no numeric value; strings and sparse tensors cannot be evaluated")
+    raise call.decline("holds no numeric value; strings and sparse tensors cannot be evaluated")
 
 
 @kernel("ConstantOfShape")
@@ -80,5 +80,5 @@ def eye_like(call: Call) -> list[Array]:
     """Ones on the k-th diagonal of a matrix shaped like the input (whose type is kept)."""
     x = call.need(0)
     if "dtype" in call.node.attributes:
-        raise call.refuse("a changed element type is not evaluated here")
+        raise call.decline("a changed element type is not evaluated here")
     return [np.eye(x.shape[0], x.shape[1], k=call.node.int_attribute("k", 0), dtype=x.dtype)]

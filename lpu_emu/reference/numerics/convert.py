@@ -8,7 +8,8 @@ from lpu_emu.errors import ProgramError
 from lpu_emu.reference.numerics.dtypes import INTS, Array, dtype_of, from_bits, require, to_bits
 from lpu_emu.reference.numerics.rounding import ROUND_TO_INTEGER, fit_float, fit_integer, integer_range
 
-# Floats of magnitude 2**52 and more are integers already; below 2**63 they fit into int64.
+# Floats of magnitude 2**51 and more are integers already (no type has more than 24 significant bits), and
+# beyond it adding ROUND_TO_INTEGER could lose bits; below 2**63 they fit into int64.
 _INTEGRAL = 2.0**51
 _INT64 = 2.0**63
 

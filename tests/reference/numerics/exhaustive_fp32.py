@@ -7,7 +7,7 @@ import pytest
 
 from lpu_emu.reference.numerics.vxm import UNARY
 
-from .oracles import ulp_errors
+from .oracles import show, ulp_errors
 from .test_special import FP32_BOUND_ULP, ORACLES
 
 BLOCK = 1 << 20
@@ -41,5 +41,5 @@ def test_every_fp32_value(op: str, first: int, last: int) -> None:
         )  # half a step above the largest value
         errors = ulp_errors(found[finite], exact[finite], "fp32")
         worst, wrong = max(worst, float(errors.max(initial=0))), wrong + int((errors > 0.5).sum())
-    print(f"{op}: {last - first} values, worst {worst:.10f} ulp, {wrong} not correctly rounded")
+    show(f"{op}: {last - first} values, worst {worst:.10f} ulp, {wrong} not correctly rounded")
     assert worst <= FP32_BOUND_ULP

@@ -24,6 +24,11 @@ INT_NAMES = ("int8", "uint8", "int16", "int32")
 FLOAT_NAMES = ("fp16", "fp32", "bf16", "fp8")
 
 
+def show(measurement: str) -> None:
+    """Print a measured figure, which pytest shows with -s."""
+    print(measurement)  # noqa: T201
+
+
 def int_range(dtype: str) -> tuple[int, int]:
     info = np.iinfo(DTYPES[dtype].numpy)
     return int(info.min), int(info.max)

@@ -11,7 +11,7 @@ from lpu_emu.errors import InputError, ProgramError
 from lpu_emu.reference.numerics.dtypes import DTYPES
 from lpu_emu.reference.numerics.mxm import MAX_EXACT_ROWS, accumulate, dot_float, dot_int
 
-from .oracles import Array, assert_same, every_pattern, round_fraction
+from .oracles import Array, assert_same, every_pattern, round_fraction, show
 
 SCALE = {"fp16": 24, "bf16": 133, "fp8": 9}  # every finite value is an integer times 2**-SCALE
 
@@ -91,7 +91,7 @@ def test_dot_float_equals_the_exact_sum_rounded_once(dtype: str, kind: str) -> N
         a, w = _data(kind, dtype, int(rng.integers(1, 321)), rng)
         pairs += list(zip(dot_float(a, w, dtype), _exact(a, w, dtype), strict=True))
     different = [(found, exact) for found, exact in pairs if found != exact]
-    print(f"{dtype} {kind}: {len(different)} of {len(pairs)} differ from the exact sum rounded once")
+    show(f"{dtype} {kind}: {len(different)} of {len(pairs)} differ from the exact sum rounded once")
     assert len(different) <= (10 if (dtype, kind) == ("bf16", "wide") else 0), "seed 62"
     assert all(np.nextafter(found, exact) == exact for found, exact in different), "seed 62"
 
@@ -115,6 +115,11 @@ def test_dot_float_can_round_twice_beside_a_tie() -> None:
     """64 + 2**-18 is a tie in fp32; 2**-48 would break it upward but is below the last place of float64."""
     found, exact = _dot([64.0, 2.0**-9, 2.0**-24], [1.0, 2.0**-9, 2.0**-24], "fp16")
     assert (found, exact) == (64.0, 64.0 + 2.0**-17)
+
+
+def test_bf16_products_may_leave_the_range_of_fp32_on_the_way() -> None:
+    assert _dot([2.0**100, 2.0**100, 1.0], [2.0**100, -(2.0**100), 1.0], "bf16") == (1.0, 1.0)
+    assert _dot([2.0**-80, 2.0**-80], [2.0**-70, 2.0**-70], "bf16") == (2.0**-149, 2.0**-149)
 
 
 def test_fp8_dot_products_are_always_exact() -> None:

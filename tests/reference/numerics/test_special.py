@@ -12,7 +12,7 @@ from lpu_emu.reference.numerics import special
 from lpu_emu.reference.numerics.dtypes import DTYPES, to_bits
 from lpu_emu.reference.numerics.vxm import UNARY
 
-from .oracles import FLOAT_NAMES, FORMS, NANS, Array, dense_fp32, every_pattern, ulp_errors
+from .oracles import FLOAT_NAMES, FORMS, NANS, Array, dense_fp32, every_pattern, show, ulp_errors
 
 FP32_BOUND_ULP = 0.5000002
 OPS = ("exp", "tanh", "rsqrt")
@@ -46,7 +46,7 @@ def _check(op: str, dtype: str, x: Array) -> float:
 @pytest.mark.parametrize("op", OPS)
 def test_every_value_of_a_narrow_type_is_correctly_rounded(op: str, dtype: str) -> None:
     worst = _check(op, dtype, every_pattern(dtype))
-    print(f"{op} {dtype}: worst {worst:.6f} ulp over all {1 << DTYPES[dtype].bits} values")
+    show(f"{op} {dtype}: worst {worst:.6f} ulp over all {1 << DTYPES[dtype].bits} values")
     assert worst <= 0.5
 
 
@@ -54,7 +54,7 @@ def test_every_value_of_a_narrow_type_is_correctly_rounded(op: str, dtype: str) 
 def test_dense_fp32_sample_is_within_the_stated_bound(op: str) -> None:
     x = dense_fp32(2048, seed=51)
     worst = _check(op, "fp32", x)
-    print(f"{op} fp32: worst {worst:.9f} ulp over {x.size} values (seed 51)")
+    show(f"{op} fp32: worst {worst:.9f} ulp over {x.size} values (seed 51)")
     assert worst <= FP32_BOUND_ULP, "seed 51"
 
 
@@ -64,7 +64,7 @@ def test_dense_fp32_sample_is_within_the_stated_bound(op: str) -> None:
 def test_uniform_fp32_sample_is_within_the_stated_bound(op: str, low: float, high: float) -> None:
     x = np.random.default_rng(52).uniform(low, high, 300_000).astype(np.float32)
     worst = _check(op, "fp32", x)
-    print(f"{op} fp32: worst {worst:.9f} ulp over {x.size} uniform values (seed 52)")
+    show(f"{op} fp32: worst {worst:.9f} ulp over {x.size} uniform values (seed 52)")
     assert worst <= FP32_BOUND_ULP, "seed 52"
 
 

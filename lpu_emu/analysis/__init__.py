@@ -1,0 +1,21 @@
+"""Static analysis: cycles, hazards, producers and accounts of a program, without executing values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lpu_emu.analysis.core import Analysis, analyse
+    from lpu_emu.analysis.describe import describe, require_no_hazards
+
+__all__ = ["Analysis", "analyse", "describe", "require_no_hazards"]
+
+_HOMES = {"Analysis": "core", "analyse": "core", "describe": "describe", "require_no_hazards": "describe"}
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,52 @@
+"""Hazards in words: which two instructions, where they stand in the source, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lpu_emu.analysis.core import Analysis
+from lpu_emu.errors import HazardError
+from lpu_emu.program.hazard import Hazard, Site
+from lpu_emu.program.model import Program
+
+LISTED = 20  # hazards that the message of an error spells out
+
+
+def describe(hazard: Hazard, program: Program) -> str:
+    """Return a hazard as lines of text: kind, resource and cycle, then each instruction, then advice."""
+    level = "warning" if hazard.is_warning else "error"
+    often = f", {hazard.count} times in all" if hazard.count > 1 else ""
+    lines = [f"{level}: {hazard.kind}: {hazard.resource} in cycle {hazard.cycle}{often}"]
+    lines += [f"  {_place(site, program)}" for site in (hazard.first, hazard.second) if site]
+    return "\n".join([*lines, f"  advice: {hazard.advice}"])
+
+
+def require_no_hazards(analysis: Analysis) -> None:
+    """Do nothing for a program without hazards; warnings are allowed.
+
+    Raises:
+        HazardError: there are hazards that are not warnings; the first twenty are spelled out, and it holds all.
+    """
+    program = analysis.program
+    broken = [hazard for hazard in analysis.hazards if not hazard.is_warning]
+    if broken:
+        raise HazardError(_message(broken, program), analysis.hazards)
+
+
+def _message(broken: Sequence[Hazard], program: Program) -> str:
+    number = f"{len(broken)} hazard{'s' if len(broken) > 1 else ''}"
+    head = f"program {program.name!r} breaks the timing rules of chip {program.machine.chip.name}: {number}"
+    more = [f"... and {len(broken) - LISTED} more"] if len(broken) > LISTED else []
+    return "\n".join([head, *(describe(hazard, program) for hazard in broken[:LISTED]), *more])
+
+
+def _place(site: Site, program: Program) -> str:
+    """Return queue, index, cycle and what stands there: the source line if there is a text, else the mnemonic."""
+    where = f"{site.queue}[{site.index}], dispatched in cycle {site.cycle}"
+    file = program.source.name or "line"
+    source = f", {file}:{site.line}" if site.line else ""
+    lines = program.source.text.splitlines()
+    if 0 < site.line <= len(lines):
+        return f"{where}{source}: {lines[site.line - 1].strip()}"
+    opcode = int(program.queues[site.queue].opcodes[site.index])
+    return f"{where}{source}: {program.machine.isa.by_opcode[opcode].mnemonic}"

@@ -1,0 +1,215 @@
+"""The Python interface: compile, assemble or load a program, run it, and see where its cycles go."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lpu_emu.errors import InputError
+from lpu_emu.program.hazard import Hazard
+from lpu_emu.program.model import Program
+from lpu_emu.program.result import RunResult
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from lpu_emu.analysis import Analysis
+    from lpu_emu.spec.machine import Machine
+
+MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Report:
+    """A cycle report: as text, and as the content of ``lpu-emu report --json``."""
+
+    text: str
+    data: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.text)}</pre>"
+
+
+class Executable:
+    """A program and what can be asked of it. Everything but :meth:`run` needs no execution."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    @property
+    def name(self) -> str:
+        """Name of the program."""
+        return self.program.name
+
+    @property
+    def chip(self) -> str:
+        """Name of the chip it is for."""
+        return self.program.machine.chip.name
+
+    @property
+    def precision(self) -> str:
+        """Number format of a compiled model (``fp16``, ``int8``), empty for assembled programs."""
+        return self.program.attributes.get("precision", "")
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """The static analysis: hazards, cycles, occupancy."""
+        from lpu_emu.analysis import analyse
+
+        return analyse(self.program)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of one execution."""
+        return self.analysis.cycles
+
+    @property
+    def time_us(self) -> float:
+        """Microseconds of one execution at the chip's clock."""
+        return self.cycles * MICROSECONDS / self.program.machine.chip.clock_hz
+
+    @property
+    def hazards(self) -> tuple[Hazard, ...]:
+        """Every hazard, warnings too."""
+        return self.analysis.hazards
+
+    @property
+    def inputs(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Type name and shape of each input by name."""
+        return {b.name: (b.dtype, b.layout.shape) for b in self.program.inputs}
+
+    @property
+    def outputs(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Type name and shape of each output by name."""
+        return {b.name: (b.dtype, b.layout.shape) for b in self.program.outputs}
+
+    def run(self, inputs: Mapping[str, ArrayLike] | None = None, *, strict: bool = True) -> RunResult:
+        """Execute the program on the reference executor.
+
+        Args:
+            inputs: one array per input, in the shapes and types of :attr:`inputs`.
+            strict: raise on hazards; otherwise they are in the result.
+
+        Raises:
+            InputError: an input is missing, unknown, or has another shape or type.
+            HazardError: ``strict`` and the program breaks a timing rule.
+            FaultError: a value known only at run time broke a rule.
+        """
+        import numpy as np
+
+        from lpu_emu import reference
+
+        arrays = {name: np.asarray(value) for name, value in (inputs or {}).items()}
+        return reference.run(self.program, arrays, strict=strict)
+
+    def report(self) -> Report:
+        """Return where the cycles go."""
+        from lpu_emu.report import json_report, text_report
+
+        return Report(
+            text=text_report(self.program, self.analysis), data=json_report(self.program, self.analysis)
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the program to an HDF5 file that :func:`load` reads.
+
+        Raises:
+            ProgramFileError: the file cannot be written.
+        """
+        from lpu_emu.program.file import save
+
+        save(self.program, Path(path))
+
+    def __repr__(self) -> str:
+        return f"<Executable {self.name!r} for {self.chip}: {self.program.instruction_count()} instructions>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "chip": self.chip,
+            "precision": self.precision or "as written",
+            "instructions": f"{self.program.instruction_count():,}",
+            "text": f"{self.program.text_bytes():,} bytes",
+            "cycles": f"{self.cycles:,}",
+            "time": f"{self.time_us:,.3f} µs",
+            "inputs": _tensors(self.inputs),
+            "outputs": _tensors(self.outputs),
+        }
+        cells = "".join(f"<tr><th>{k}</th><td>{html.escape(v)}</td></tr>" for k, v in rows.items())
+        return f"<table><caption>{html.escape(self.name)}</caption>{cells}</table>"
+
+
+def _tensors(tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> str:
+    return ", ".join(f"{n} {t}[{','.join(map(str, s))}]" for n, (t, s) in tensors.items()) or "none"
+
+
+def compile(
+    model: str | Path,
+    *,
+    chip: str | Path | Machine = "tsp1",
+    precision: str = "auto",
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Executable:
+    """Compile an ONNX model.
+
+    Args:
+        model: path of the model.
+        chip: name of a chip, path of a chip file, or a loaded machine.
+        precision: ``"fp16"``, ``"int8"`` (models with QuantizeLinear and DequantizeLinear), or ``"auto"``.
+        shapes: sizes for inputs whose dimensions the model leaves open.
+        progress: called with a line of text as the work goes on.
+
+    Raises:
+        ModelError: the model cannot be read, or uses what the compiler does not know.
+        CompileError: the model does not fit the chip.
+        MissingExtraError: the package onnx is not installed.
+    """
+    from lpu_emu.compiler import CompileOptions, compile_onnx
+
+    options = CompileOptions(precision=precision, shapes=dict(shapes or {}))
+    return Executable(compile_onnx(Path(model), machine=_machine(chip), options=options, progress=progress))
+
+
+def load(path: str | Path) -> Executable:
+    """Load a program file.
+
+    Raises:
+        ProgramFileError: the file is missing, foreign, damaged, or made for another instruction set.
+    """
+    from lpu_emu.program.file import load as load_program
+
+    return Executable(load_program(Path(path)))
+
+
+def assemble(path_or_text: str | Path, *, chip: str | Path | None = None) -> Executable:
+    """Assemble a file, or a text (anything of more than one line).
+
+    Raises:
+        AssemblyError: the text has errors; all are listed, each with its line.
+        InputError: there is no such file.
+    """
+    from lpu_emu.asm import assemble as assemble_text
+    from lpu_emu.asm import assemble_file
+
+    if isinstance(path_or_text, str) and "\n" in path_or_text:
+        return Executable(assemble_text(path_or_text, chip=chip))
+    path = Path(path_or_text)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    return Executable(assemble_file(path, chip=chip))
+
+
+def _machine(chip: str | Path | Machine) -> Machine:
+    from lpu_emu.spec.machine import Machine, load_machine
+
+    return chip if isinstance(chip, Machine) else load_machine(str(chip))

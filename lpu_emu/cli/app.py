@@ -1,0 +1,44 @@
+"""The command group. Commands live in modules of their own, imported when they are used."""
+
+from __future__ import annotations
+
+import click
+
+from lpu_emu import __version__
+from lpu_emu.cli.group import LazyCommand, LazyGroup
+from lpu_emu.cli.settings import debug_option
+
+_PACKAGE = "lpu_emu.cli"
+COMMANDS = (
+    LazyCommand(name="demo", module=f"{_PACKAGE}.demo", help="Compile, run and check the bundled models."),
+    LazyCommand(name="run", module=f"{_PACKAGE}.run", help="Run a model, a kernel or a program file."),
+    LazyCommand(name="compile", module=f"{_PACKAGE}.compile_model", help="Compile an ONNX model to a program file."),
+    LazyCommand(name="asm", module=f"{_PACKAGE}.asm", help="Assemble a text to a program file."),
+    LazyCommand(name="disasm", module=f"{_PACKAGE}.disasm", help="Write the assembly text of a program."),
+    LazyCommand(name="verify", module=f"{_PACKAGE}.verify", help="Find every timing hazard of a program."),
+    LazyCommand(name="report", module=f"{_PACKAGE}.report", help="Say where the cycles of a program go."),
+    LazyCommand(name="isa", module=f"{_PACKAGE}.isa", help="Show, list and check instructions."),
+    LazyCommand(name="chip", module=f"{_PACKAGE}.chip", help="Show, list and compare chips."),
+    LazyCommand(name="kernels", module=f"{_PACKAGE}.kernels", help="List and show the bundled kernels and models."),
+)
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lpu-emu")
+@debug_option
+def cli() -> None:
+    """Emulate a Language Processing Unit: assemble, compile, verify, run and report, to the cycle.
+
+    \b
+    Examples:
+      lpu-emu demo
+      lpu-emu run model.onnx --check
+      lpu-emu verify kernel.lpu
+
+    Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 input rejected, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    cli.main(prog_name="lpu-emu")

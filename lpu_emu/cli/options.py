@@ -1,0 +1,76 @@
+"""Option types and the options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+PRECISIONS = ("auto", "fp16", "int8")
+
+
+class ChipType(click.ParamType):
+    """The name of a bundled chip, or the path of a chip file (ending in ``.toml``)."""
+
+    name = "chip"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check that the name is known; a file is checked when it is loaded."""
+        from lpu_emu.errors import did_you_mean
+        from lpu_emu.spec.chip import chip_names
+
+        text, known = str(value), chip_names()
+        if text not in known and not text.endswith(".toml"):
+            hint = did_you_mean(text, known)
+            self.fail(f"no chip {text!r}; chips: {', '.join(known)}, or the path of a .toml file{hint}", param, ctx)
+        return text
+
+
+class ShapeType(click.ParamType):
+    """``NAME=1x128``: a tensor name and its sizes."""
+
+    name = "shape"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Split the text. A value that is split already passes."""
+        if isinstance(value, tuple):
+            return value
+        name, _, sizes = str(value).rpartition("=")
+        if not name or not all(part.isdigit() and int(part) > 0 for part in sizes.split("x")):
+            self.fail(f"{value!r} is not of the form NAME=1x128 with sizes of at least 1", param, ctx)
+        return name, tuple(int(part) for part in sizes.split("x"))
+
+
+def file_argument(function: Function) -> Function:
+    """Add the argument FILE (``file``)."""
+    return click.argument("file", metavar="FILE", type=click.Path(path_type=Path))(function)
+
+
+def program_options(function: Function) -> Function:
+    """Add ``--chip``, ``--precision`` and ``--shape`` (``shapes``)."""
+    options = [
+        click.option("--chip", type=ChipType(), help="Chip name or chip file (models: tsp1 when not given)."),
+        click.option(
+            "--precision", type=click.Choice(PRECISIONS), help="Arithmetic of a model's matrix work (default: auto)."
+        ),
+        click.option(
+            "--shape", "shapes", metavar="NAME=1x128", type=ShapeType(), multiple=True,
+            help="Sizes of a model input that has open dimensions. Repeatable.",
+        ),
+    ]  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def output_option(help_text: str, *, required: bool = False) -> Callable[[Function], Function]:
+    """Add ``-o, --output`` (``output``)."""
+    return click.option(
+        "-o", "--output", metavar="FILE", required=required, type=click.Path(path_type=Path), help=help_text
+    )

@@ -1,0 +1,129 @@
+"""What a FILE argument means: a model, an assembly text, a program file, or the name of a bundled one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lpu_emu import api
+from lpu_emu.errors import InputError, UsageError, did_you_mean
+from lpu_emu.library import kernels
+
+Shapes = Sequence[tuple[str, tuple[int, ...]]]
+MODEL, KERNEL, PROGRAM = "model", "kernel", "program"
+_KINDS = {".onnx": MODEL, ".lpu": KERNEL, ".h5": PROGRAM, ".hdf5": PROGRAM}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A FILE argument with the options that say how to turn it into a program."""
+
+    file: Path
+    chip: str | None = None
+    precision: str | None = None
+    shapes: Shapes = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A program that is ready to run, where it came from, and the host seconds it took to get it."""
+
+    kind: str
+    path: Path
+    executable: api.Executable
+    load_s: float = 0.0
+    compile_s: float = 0.0
+
+
+def locate(file: Path) -> tuple[str, Path]:
+    """Return the kind and path of a FILE argument, which may be the name of a bundled kernel or model.
+
+    Raises:
+        InputError: there is no such file, it is a folder, or of a kind that cannot be run.
+    """
+    if file.is_dir():
+        raise InputError(f"{file}: is a folder; expected a file: {_kinds_text()}")
+    if not file.exists():
+        file = _bundled(file)
+    if file.suffix == ".py":
+        raise InputError(f"{file}: kernels written in Python cannot be run; write the kernel as assembly (.lpu)")
+    if file.suffix not in _KINDS:
+        raise InputError(f"{file}: unknown kind of file {file.suffix!r}; expected {_kinds_text()}")
+    return _KINDS[file.suffix], file
+
+
+def _bundled(file: Path) -> Path:
+    entries = {entry.name: entry.path for entry in kernels.bundled()}
+    if str(file) in entries:
+        return entries[str(file)]
+    hint = did_you_mean(str(file), entries)
+    raise InputError(f"{file}: no such file, and no bundled kernel or model of that name{hint}")
+
+
+def _kinds_text() -> str:
+    return "a model (.onnx), an assembly text (.lpu) or a program (.h5)"
+
+
+def open_target(request: Request, progress: Callable[[str], None] | None = None) -> Target:
+    """Load, assemble or compile.
+
+    Raises:
+        UsageError: options that do not go with the kind of file.
+        LpuError: whatever the file has wrong with it.
+    """
+    kind, path = locate(request.file)
+    _require_matching_options(kind, request)
+    if kind == MODEL:
+        return _compiled(path, request, progress)
+    started = time.perf_counter()
+    if kind == KERNEL:
+        executable = api.assemble(path, chip=request.chip)
+    else:
+        executable = api.load(path)
+        _require_same_chip(executable, request)
+    return Target(kind=kind, path=path, executable=executable, load_s=time.perf_counter() - started)
+
+
+def _compiled(path: Path, request: Request, progress: Callable[[str], None] | None) -> Target:
+    started = time.perf_counter()
+    executable = api.compile(
+        path,
+        chip=request.chip or "tsp1",
+        precision=request.precision or "auto",
+        shapes=_shape_table(request.shapes),
+        progress=progress,
+    )
+    return Target(kind=MODEL, path=path, executable=executable, compile_s=time.perf_counter() - started)
+
+
+def _shape_table(shapes: Shapes) -> dict[str, tuple[int, ...]]:
+    table: dict[str, tuple[int, ...]] = {}
+    for name, shape in shapes:
+        if table.setdefault(name, shape) != shape:
+            raise UsageError(f"--shape gives {name!r} two different shapes")
+    return table
+
+
+def _require_matching_options(kind: str, request: Request) -> None:
+    if kind == MODEL:
+        return
+    for option, value in (("--precision", request.precision), ("--shape", request.shapes)):
+        if value:
+            raise UsageError(f"{option} goes with a model (.onnx); {request.file} is {_article(kind)}")
+
+
+def _require_same_chip(executable: api.Executable, request: Request) -> None:
+    if request.chip is None:
+        return
+    from lpu_emu.spec.chip import load_chip
+
+    if load_chip(request.chip).digest != executable.program.machine.chip.digest:
+        raise UsageError(
+            f"{request.file} was made for the chip {executable.chip}, not for {request.chip}; leave --chip out"
+        )
+
+
+def _article(kind: str) -> str:
+    return {KERNEL: "an assembly text", PROGRAM: "a program file"}[kind]

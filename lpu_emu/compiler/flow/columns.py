@@ -1,0 +1,133 @@
+"""Which columns the ALUs of a flow may take.
+
+An ALU's result reaches the next column of its direction one hop later and never its own column again. So a chain is
+a walk over the columns that changes column at every step; walks between neighbours are the quickest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lpu_emu.compiler.flow.model import Access, AnyAlu, Beside
+from lpu_emu.compiler.flow.rigid import Rigid, Shape, Solver
+from lpu_emu.compiler.geometry import Geometry
+from lpu_emu.spec.machine import HEMISPHERES
+
+# Choices kept per flow: the quickest ones. Later ones only matter when all ALUs of a column are taken for long.
+CHOICES = 12
+# Up to this many ALUs steps over columns are tried too.
+FREE_STEPS = 3
+# Walks looked at per flow before sorting.
+WALKS = 4096
+
+
+class ColumnChoices:
+    """Finds and remembers the best columns by the shape of a flow."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        self._geometry = geometry
+        self._known: dict[object, list[tuple[int, ...]]] = {}
+
+    def of(self, shape: Shape) -> Iterator[Rigid]:
+        """Yield the flow under each choice of columns, the quickest first."""
+        key = _key(shape)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._best(shape)
+        for columns in known:
+            rigid = Solver(self._geometry, shape, columns).solve()
+            if rigid is not None:
+                yield rigid
+
+    def _best(self, shape: Shape) -> list[tuple[int, ...]]:
+        found = []
+        for count, walk in enumerate(self._walks(shape)):
+            if count >= WALKS:
+                break
+            columns = _spread(shape, walk)
+            rigid = Solver(self._geometry, shape, columns).solve()
+            if rigid is not None:
+                found.append((self._cost(shape, rigid), columns))
+        return [columns for _, columns in sorted(found)[:CHOICES]]
+
+    def _walks(self, shape: Shape) -> Iterator[tuple[int, ...]]:
+        """Yield columns for the ALU stages, in order, that respect who feeds whom."""
+        alus = shape.alus
+        neighbours = _neighbours(shape)
+        longest = self._geometry.columns if len(alus) <= FREE_STEPS else 1
+
+        def extend(chosen: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+            if len(chosen) == len(alus):
+                yield chosen
+                return
+            for column in self._allowed(alus[len(chosen)].place):
+                steps = [abs(column - chosen[i]) for i in neighbours[len(chosen)]]
+                if all(0 < step <= longest for step in steps):
+                    yield from extend((*chosen, column))
+
+        return extend(())
+
+    def _allowed(self, place: object) -> range:
+        if isinstance(place, AnyAlu) and place.number is not None:
+            column = self._geometry.alus[place.number].column
+            return range(column, column + 1)
+        return range(self._geometry.columns)
+
+    def _cost(self, shape: Shape, rigid: Rigid) -> tuple[int, int]:
+        """Cycles from end to end with the way to and from memory, then the number of turns."""
+        columns = [rigid.columns[s.index] for s in shape.alus]
+        steps = [b - a for a, b in zip(columns, columns[1:], strict=False)]
+        turns = sum(a * b < 0 for a, b in zip(steps, steps[1:], strict=False))
+        return rigid.length + self._ways(shape, rigid), turns
+
+    def _ways(self, shape: Shape, rigid: Rigid) -> int:
+        """Hops inside the VXM between the leaves of a flow and its ALUs."""
+        hops = 0
+        last = self._geometry.columns - 1
+        for edge in range(len(shape.flow.edges)):
+            ends = [*shape.producers[edge], *shape.consumers[edge]]
+            columns = [rigid.columns[s.index] for s, _ in ends if isinstance(s.place, AnyAlu)]
+            sides = {_side(s.place, shape.flow.side) for s, _ in ends if isinstance(s.place, Access)}
+            for side in sorted(sides):
+                hops += sum(2 * (c if side == HEMISPHERES[0] else last - c) for c in columns)
+        return hops
+
+
+def _side(place: Access, side: str) -> str:
+    return place.words.slice[0] if place.words.placed else side
+
+
+def _key(shape: Shape) -> object:
+    """What the choice of columns depends on."""
+    stages = []
+    for stage in shape.flow.stages:
+        ports = (tuple(p.edge for p in stage.inputs), tuple(p.edge for p in stage.outputs))
+        place: object = stage.place
+        if isinstance(place, Access):
+            place = _side(place, shape.flow.side)
+        stages.append((stage.mnemonic, place, ports))
+    return tuple(stages), shape.flow.side
+
+
+def _neighbours(shape: Shape) -> list[list[int]]:
+    """Return for each ALU stage the earlier ALU stages that it exchanges values with."""
+    place = {stage.index: i for i, stage in enumerate(shape.alus)}
+    found: list[list[int]] = [[] for _ in place]
+    for edge in range(len(shape.flow.edges)):
+        for producer, _ in shape.producers[edge]:
+            for consumer, _ in shape.consumers[edge]:
+                if producer.index in place and consumer.index in place:
+                    a, b = sorted((place[producer.index], place[consumer.index]))
+                    found[b].append(a)
+    return found
+
+
+def _spread(shape: Shape, walk: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the columns by stage index."""
+    columns = [-1] * len(shape.flow.stages)
+    for stage, column in zip(shape.alus, walk, strict=True):
+        columns[stage.index] = column
+    for stage in shape.core:
+        if isinstance(stage.place, Beside):
+            columns[stage.index] = columns[stage.place.stage]
+    return tuple(columns)

@@ -1,0 +1,115 @@
+"""Which words of the slices are free, and from which cycle on.
+
+Space that was never used is free from before cycle 0, so constants can go there. Space that a dead tensor leaves is
+free from the cycle after its last read on. A run of words never crosses a bank.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpu_emu.compiler.geometry import Geometry
+from lpu_emu.compiler.memory.words import ACTIVATIONS, BEFORE_START, WEIGHTS, Words
+
+
+@dataclass(slots=True)
+class _Segment:
+    address: int
+    length: int
+    free_from: int
+
+
+class Memory:
+    """Free space of all slices, and the order in which slices are tried."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        bank = geometry.chip.words_per_bank
+        self._geometry = geometry
+        self._bank_words = bank
+        self._free = {
+            name: [_Segment(b * bank, bank, BEFORE_START) for b in range(geometry.chip.banks)]
+            for name in geometry.slices
+        }
+        self._used = dict.fromkeys(geometry.slices, 0)
+        self._inner = max(1, geometry.chip.slices // 4)
+
+    def find(self, slice_name: str, count: int, cycle: int) -> tuple[int, int] | None:
+        """Return the address of ``count`` free words and the cycle from which they are free, or None.
+
+        Space that is free at ``cycle`` comes first: used before, then fresh; otherwise what is free soonest.
+        """
+        fitting = [s for s in self._free[slice_name] if s.length >= count]
+        if not fitting:
+            return None
+        best = min(fitting, key=lambda s: (s.free_from > cycle, _delay(s, cycle), s.address))
+        return best.address, best.free_from
+
+    def take(self, words: Words, slice_name: str, address: int) -> None:
+        """Place words at an address that :meth:`find` returned."""
+        segments = self._free[slice_name]
+        for index, segment in enumerate(segments):
+            if segment.address == address:
+                break
+        segment.address += words.count
+        segment.length -= words.count
+        if not segment.length:
+            del segments[index]
+        self._used[slice_name] += words.count
+        words.place(slice_name, address)
+
+    def release(self, words: Words) -> None:
+        """Give the space of placed words back, free from the cycle after their last access on."""
+        written = max((run.cycle + (run.count - 1) * run.interval for run in words.writes), default=BEFORE_START)
+        free_from = max(words.last_read, written) + 1
+        segments = self._free[words.slice]
+        segments.append(_Segment(words.address, words.count, free_from))
+        segments.sort(key=lambda s: s.address)
+        self._used[words.slice] -= words.count
+        self._free[words.slice] = self._merged(segments)
+
+    def _merged(self, segments: list[_Segment]) -> list[_Segment]:
+        merged = segments[:1]
+        for segment in segments[1:]:
+            last = merged[-1]
+            joins = last.address + last.length == segment.address and segment.address % self._bank_words
+            fresh = BEFORE_START in (last.free_from, segment.free_from)
+            if joins and not fresh:
+                last.length += segment.length
+                last.free_from = max(last.free_from, segment.free_from)
+            else:
+                merged.append(segment)
+        return merged
+
+    def order(self, zone: str, side: str) -> list[str]:
+        """Return the slices of a hemisphere in the order in which words of a zone prefer them.
+
+        Activations prefer the inner quarter, which leaves the streams beyond it to weights; weights prefer the
+        emptiest outer slices, so that one load finds as many different slices as it has streams.
+        """
+        numbers = range(self._geometry.chip.slices)
+        inner = [f"{side}{n}" for n in numbers if n < self._inner]
+        outer = [f"{side}{n}" for n in reversed(numbers) if n >= self._inner]
+        by_use = {name: self._used[name] for name in (*inner, *outer)}
+        inner.sort(key=by_use.__getitem__)
+        outer.sort(key=by_use.__getitem__)
+        if zone == ACTIVATIONS:
+            return inner + outer
+        return outer + inner if zone == WEIGHTS else list(reversed(outer)) + inner
+
+    def bank(self, slice_name: str, address: int) -> tuple[str, int]:
+        """Return the bank of an address as a key."""
+        return slice_name, address // self._bank_words
+
+    @property
+    def largest_run(self) -> int:
+        """The most words that one run can have."""
+        return self._bank_words
+
+    def used_words(self) -> int:
+        """Words in use on the whole chip."""
+        return sum(self._used.values())
+
+
+def _delay(segment: _Segment, cycle: int) -> int:
+    """Order of segments: recently freed before fresh where both are free, else soonest free."""
+    return -segment.free_from if segment.free_from <= cycle else segment.free_from

@@ -1,0 +1,153 @@
+"""Comparing outputs with independent results, within a stated tolerance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpu_emu.errors import InputError
+from lpu_emu.library.tensors import Array
+
+# Below this part of a tensor's largest magnitude an element counts as that large in max_rel_err.
+_FLOOR_OF_RANGE = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """What a difference may be: ``of_value`` times the expected element plus ``of_range`` times the largest one."""
+
+    of_value: float = 0.0
+    of_range: float = 0.0
+
+    def __str__(self) -> str:
+        if not self.of_value and not self.of_range:
+            return "exact"
+        return f"{self.of_value:g} of the value + {self.of_range:g} of the tensor's largest magnitude"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Result of a check over all outputs.
+
+    ``max_rel_err`` is relative to the expected element, or to a thousandth of its tensor's largest magnitude
+    where that is larger. ``mismatches`` counts elements out of tolerance, ``compared`` all elements.
+    ``argmax_agreement`` is the share of rows (last axis) whose largest element is at the same place.
+    """
+
+    against: str
+    tolerance: Tolerance
+    max_abs_err: float
+    max_rel_err: float
+    mismatches: int
+    compared: int
+    argmax_agreement: float | None = None
+    details: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is out of tolerance."""
+        return self.mismatches == 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the ``check`` object of ``run --json``."""
+        return {
+            "against": self.against,
+            "tolerance": {"of_value": self.tolerance.of_value, "of_range": self.tolerance.of_range},
+            "max_abs_err": self.max_abs_err,
+            "max_rel_err": self.max_rel_err,
+            "mismatches": self.mismatches,
+            "compared": self.compared,
+            "argmax_agreement": self.argmax_agreement,
+            "details": list(self.details),
+            "passed": self.passed,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Difference:
+    max_abs_err: float
+    max_rel_err: float
+    mismatches: int
+    where: str
+
+
+def compare(
+    outputs: Mapping[str, Array],
+    expected: Mapping[str, Array],
+    *,
+    against: str,
+    tolerance: Tolerance,
+    argmax: bool = False,
+) -> Verdict:
+    """Compare outputs with expected ones. NaN equals NaN; an infinity equals itself.
+
+    Raises:
+        InputError: an expected output is missing among the outputs, or has another shape.
+    """
+    for name, wanted in expected.items():
+        _require_comparable(name, wanted, outputs, against)
+    found = {name: _difference(outputs[name], wanted, tolerance) for name, wanted in expected.items()}
+    agreement = [_agreeing_rows(outputs[n], e) for n, e in expected.items() if argmax and e.ndim and e.shape[-1] > 1]
+    rows = sum(total for _, total in agreement)
+    return Verdict(
+        against=against,
+        tolerance=tolerance,
+        max_abs_err=max((d.max_abs_err for d in found.values()), default=0.0),
+        max_rel_err=max((d.max_rel_err for d in found.values()), default=0.0),
+        mismatches=sum(d.mismatches for d in found.values()),
+        compared=sum(e.size for e in expected.values()),
+        argmax_agreement=sum(same for same, _ in agreement) / rows if rows else None,
+        details=tuple(f"output {name!r}: {d.where}" for name, d in found.items() if d.mismatches),
+    )
+
+
+def _require_comparable(name: str, wanted: Array, outputs: Mapping[str, Array], against: str) -> None:
+    if name not in outputs:
+        known = ", ".join(outputs) or "none"
+        raise InputError(f"{against} expects an output {name!r}, which the program has not; its outputs: {known}")
+    if outputs[name].shape != wanted.shape:
+        raise InputError(
+            f"{against} expects output {name!r} with shape {_shape(wanted)}; the program gives {_shape(outputs[name])}"
+        )
+
+
+def _shape(array: Array) -> str:
+    return "x".join(str(d) for d in array.shape) or "scalar"
+
+
+def _difference(output: Array, wanted: Array, tolerance: Tolerance) -> _Difference:
+    got, want = output.astype(np.float64), wanted.astype(np.float64)
+    integers = output.dtype.kind in "iub" and wanted.dtype.kind in "iub"
+    same = output == wanted if integers else (got == want) | (np.isnan(got) & np.isnan(want))
+    finite = np.abs(want[np.isfinite(want)])
+    largest = float(finite.max()) if finite.size else 0.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.where(same, 0.0, np.abs(got - want))
+    error = np.where(np.isnan(error), np.inf, error)
+    magnitude = np.where(np.isfinite(want), np.abs(want), largest)
+    wrong = error > tolerance.of_value * magnitude + tolerance.of_range * largest
+    scale = np.maximum(magnitude, largest * _FLOOR_OF_RANGE)
+    relative = np.divide(error, scale, out=np.where(error > 0, np.inf, 0.0), where=scale > 0)
+    return _Difference(
+        max_abs_err=float(error.max(initial=0.0)),
+        max_rel_err=float(relative.max(initial=0.0)),
+        mismatches=int(wrong.sum()),
+        where=_first_wrong(wrong, output, wanted),
+    )
+
+
+def _first_wrong(wrong: NDArray[np.bool_], output: Array, wanted: Array) -> str:
+    if not wrong.any():
+        return ""
+    place = tuple(int(i) for i in np.argwhere(wrong)[0])
+    at = f"[{', '.join(str(i) for i in place)}]"
+    return f"{int(wrong.sum())} of {wrong.size} elements differ, first at {at}: {output[place]} for {wanted[place]}"
+
+
+def _agreeing_rows(output: Array, wanted: Array) -> tuple[int, int]:
+    same = output.astype(np.float64).argmax(axis=-1) == wanted.astype(np.float64).argmax(axis=-1)
+    return int(np.sum(same)), int(np.size(same))

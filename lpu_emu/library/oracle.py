@@ -1,0 +1,74 @@
+"""What a model should compute, by ONNX Runtime when it is installed, else by the package's own NumPy evaluation."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lpu_emu.errors import ModelError
+from lpu_emu.library.tensors import Array
+
+if TYPE_CHECKING:
+    from lpu_emu.graph import Graph
+
+ONNX_RUNTIME = "ONNX Runtime"
+NUMPY = "NumPy evaluation of the model"
+_ERRORS_ONLY = 3  # ONNX Runtime: 3 errors, 4 fatal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """Outputs of a model by name and who computed them; ``note`` says why it was not ONNX Runtime."""
+
+    by: str
+    outputs: Mapping[str, Array]
+    note: str = ""
+
+
+def has_onnxruntime() -> bool:
+    """Say whether ONNX Runtime is installed, without importing it."""
+    return importlib.util.find_spec("onnxruntime") is not None
+
+
+def expected_outputs(path: Path, graph: Graph, inputs: Mapping[str, Array]) -> Expectation:
+    """Return what the model of a file computes for some inputs.
+
+    Raises:
+        ModelError: neither ONNX Runtime nor the NumPy evaluation can run the model.
+        InputError: an input has the wrong name, shape or type.
+    """
+    if not has_onnxruntime():
+        note = 'ONNX Runtime is not installed (pip install "lpu-emu[verify]")'
+        return Expectation(by=NUMPY, outputs=_by_numpy(graph, inputs), note=note)
+    try:
+        return Expectation(by=ONNX_RUNTIME, outputs=_by_onnxruntime(path, graph, inputs))
+    except ModelError as error:
+        return Expectation(by=NUMPY, outputs=_by_numpy(graph, inputs), note=str(error))
+
+
+def _by_numpy(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    from lpu_emu.graph import run_graph
+
+    return run_graph(graph, inputs)
+
+
+def _by_onnxruntime(path: Path, graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """Run the model as written: fused 8-bit kernels saturate on some hosts, so graph rewriting is off."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY + 1
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        outputs: list[Any] = session.run(list(graph.outputs), dict(inputs))
+    except Exception as error:  # its exceptions share no base class
+        first = (str(error).splitlines() or [""])[0]
+        raise ModelError(f"{path}: ONNX Runtime cannot run it: {first}") from error
+    return {name: np.asarray(array) for name, array in zip(graph.outputs, outputs, strict=True)}

@@ -1,0 +1,60 @@
+"""Whether named inputs and outputs make sense: a known type, a sound layout, words that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lpu_emu.program._placement import Numbered, run_problem, slice_names
+from lpu_emu.program.layout import Piece, TensorLayout
+from lpu_emu.program.model import Binding
+from lpu_emu.spec.machine import DTYPE_BYTES, Machine
+
+ELEMENT_BYTES = {**DTYPE_BYTES, "bool": 1}
+KINDS = ("input", "output")
+
+
+def binding_findings(machine: Machine, bindings: Sequence[Binding]) -> Iterator[Numbered]:
+    """Yield (binding number, message) for everything that is wrong with the bindings."""
+    slices = slice_names(machine)
+    seen: set[tuple[str, str]] = set()
+    for i, binding in enumerate(bindings):
+        if (binding.kind, binding.name) in seen:
+            yield i, f"{binding.name}: there is another {binding.kind} of this name"
+        seen.add((binding.kind, binding.name))
+        layout = binding.layout
+        problems = list(_problems(binding))
+        if not problems:
+            problems = [p for piece in layout.pieces for p in _piece(machine, slices, layout, piece)]
+        yield from ((i, f"{binding.name}: {problem}") for problem in problems)
+
+
+def _problems(binding: Binding) -> Iterator[str]:
+    layout = binding.layout
+    if binding.kind not in KINDS:
+        yield f"is of the kind {binding.kind!r}, expected one of {', '.join(KINDS)}"
+    if binding.dtype not in ELEMENT_BYTES:
+        yield f"type {binding.dtype!r} is none of {', '.join(ELEMENT_BYTES)}"
+    elif layout.element_bytes != ELEMENT_BYTES[binding.dtype]:
+        expected = ELEMENT_BYTES[binding.dtype]
+        yield f"elements have {layout.element_bytes} bytes; {binding.dtype} has {expected}"
+    if any(size < 0 for size in layout.shape):
+        yield f"shape {list(layout.shape)} has a negative size"
+    if sorted(layout.axes) != list(range(len(layout.shape))):
+        yield f"order {list(layout.order)} does not name each of {len(layout.shape)} axes once"
+    if not 0 <= layout.column_axes <= max(len(layout.shape), 1):
+        yield f"{layout.column_axes} column axes; the tensor has {len(layout.shape)} axes"
+    if not 0 <= layout.pad <= 255:
+        yield f"pad {layout.pad} is no byte"
+
+
+def _piece(machine: Machine, slices: dict[str, int], layout: TensorLayout, piece: Piece) -> Iterator[str]:
+    blocks = layout.blocks(machine.chip.lanes)
+    if not 0 <= piece.block < blocks:
+        yield f"a piece names block {piece.block}; there are {blocks}"
+    if not 0 <= piece.byte_plane < layout.element_bytes:
+        yield f"a piece names byte plane {piece.byte_plane}; elements have {layout.element_bytes} bytes"
+    last = piece.first_row + piece.rows - 1
+    if piece.rows < 1 or piece.first_row < 0 or last >= layout.rows:
+        yield f"a piece holds the rows {piece.first_row}..{last}; the tensor has {layout.rows} rows"
+    if problem := run_problem(machine, slices, piece.slice, piece.address, piece.rows, piece.step):
+        yield problem

@@ -1,0 +1,81 @@
+"""Recording of dispatches and hazards."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lpu_emu.program.hazard import WARNINGS, Hazard, Site, group
+
+
+class Sample(NamedTuple):
+    """One stream that a dispatch samples: operand number, stream resource, cycle."""
+
+    operand: int
+    resource: str
+    cycle: int
+
+
+class Operands:
+    """What the stream operands of one dispatch have met so far."""
+
+    def __init__(self) -> None:
+        self.first: Sample | None = None
+        self.missing: Sample | None = None
+        self.any_driven = False
+
+    def add(self, sample: Sample, driven: bool) -> None:
+        """Record one sampled stream; the first in operand order counts, whenever it is sampled."""
+        self.any_driven |= driven
+        if self.first is None or sample.operand < self.first.operand:
+            self.first = sample
+        if not driven and (self.missing is None or sample.operand < self.missing.operand):
+            self.missing = sample
+
+
+class Audit:
+    """All dispatches in order, and the hazards found among them.
+
+    A dispatch is known by its number. Numbers follow cycle, then queue, then index: of two dispatches the lower
+    number is the one that a hazard names first.
+    """
+
+    def __init__(self) -> None:
+        self._sites: list[tuple[str, int, int, int]] = []
+        self._found: list[Hazard] = []
+        self._incomplete: dict[int, Operands] = {}
+
+    def dispatched(self, queue: str, index: int, line: int, cycle: int) -> int:
+        """Record a dispatch and return its number."""
+        self._sites.append((queue, index, line, cycle))
+        return len(self._sites) - 1
+
+    def site(self, number: int) -> Site:
+        """Return a dispatch as a hazard names it."""
+        queue, index, line, cycle = self._sites[number]
+        return Site(queue=queue, index=index, line=line, cycle=cycle)
+
+    def report(self, kind: str, resource: str, cycle: int, *dispatches: int, count: int = 1) -> None:
+        """Record a hazard between up to two dispatches, given in any order."""
+        first, second, *_ = [*(self.site(number) for number in sorted(dispatches)), None, None]
+        self._found.append(
+            Hazard(kind=kind, resource=resource, cycle=cycle, first=first, second=second, count=count)
+        )
+
+    def incomplete(self, dispatch: int, operands: Operands) -> None:
+        """Remember a dispatch that misses an operand; it is judged when all its operands have been sampled."""
+        self._incomplete[dispatch] = operands
+
+    @property
+    def failed(self) -> bool:
+        """Whether a hazard that is not a warning was met, so that values mean nothing any more."""
+        return bool(self._incomplete) or any(h.kind not in WARNINGS for h in self._found)
+
+    def hazards(self) -> tuple[Hazard, ...]:
+        """Return everything found, merged and sorted. Call it once, at the end of a run."""
+        for dispatch, operands in self._incomplete.items():
+            kind, sample = "unmet", operands.missing
+            if not operands.any_driven:
+                kind, sample = "undriven", operands.first
+            if sample is not None:
+                self.report(kind, sample.resource, sample.cycle, dispatch)
+        return group(self._found)

@@ -1,0 +1,1 @@
+"""Tests of the tensor graph, the ONNX importer and NumPy evaluation."""

@@ -1,0 +1,1 @@
+"""Tests of program checks and program files."""
