@@ -31,9 +31,11 @@ class Report:
     data: Mapping[str, Any]
 
     def __str__(self) -> str:
+        """Return the text."""
         return self.text
 
     def __repr__(self) -> str:
+        """Return the text, so that it shows in a notebook and at a prompt."""
         return self.text
 
     def _repr_html_(self) -> str:
@@ -44,6 +46,7 @@ class Executable:
     """A program and what can be asked of it. Everything but :meth:`run` needs no execution."""
 
     def __init__(self, program: Program) -> None:
+        """Wrap a program."""
         self.program = program
 
     @property
@@ -97,7 +100,8 @@ class Executable:
         """Execute the program on the reference executor.
 
         Args:
-            inputs: one array per input, in the shapes and types of :attr:`inputs`.
+            inputs: one array per input, in the shapes and types of :attr:`inputs`; lists and numbers are
+                converted.
             strict: raise on hazards; otherwise they are in the result.
 
         Raises:
@@ -108,9 +112,34 @@ class Executable:
         import numpy as np
 
         from lpu_emu import reference
+        from lpu_emu.library.tensors import signature
 
-        arrays = {name: np.asarray(value) for name, value in (inputs or {}).items()}
+        types = signature(self.program)
+        arrays: dict[str, Any] = {
+            name: value
+            if isinstance(value, np.ndarray) or name not in types
+            else np.asarray(value, types[name][0])
+            for name, value in (inputs or {}).items()
+        }
         return reference.run(self.program, arrays, strict=strict)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (64 hex digits) of the program's content, as in its file."""
+        from lpu_emu.program.file import content_digest
+
+        return content_digest(self.program)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what identifies the program: the ``program`` object of every JSON document."""
+        return {
+            "name": self.name,
+            "chip": self.chip,
+            "precision": self.precision or None,
+            "instructions": self.program.instruction_count(),
+            "text_bytes": self.program.text_bytes(),
+            "digest": self.digest,
+        }
 
     def report(self) -> Report:
         """Return where the cycles go."""
@@ -131,6 +160,7 @@ class Executable:
         save(self.program, Path(path))
 
     def __repr__(self) -> str:
+        """Return name, chip and size."""
         return f"<Executable {self.name!r} for {self.chip}: {self.program.instruction_count()} instructions>"
 
     def _repr_html_(self) -> str:
@@ -158,7 +188,7 @@ def compile(
     chip: str | Path | Machine = "tsp1",
     precision: str = "auto",
     shapes: Mapping[str, tuple[int, ...]] | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> Executable:
     """Compile an ONNX model.
 
@@ -167,7 +197,7 @@ def compile(
         chip: name of a chip, path of a chip file, or a loaded machine.
         precision: ``"fp16"``, ``"int8"`` (models with QuantizeLinear and DequantizeLinear), or ``"auto"``.
         shapes: sizes for inputs whose dimensions the model leaves open.
-        progress: called with a line of text as the work goes on.
+        progress: called with what is being done and the share of the work that is over, 0 to 1.
 
     Raises:
         ModelError: the model cannot be read, or uses what the compiler does not know.

@@ -47,7 +47,13 @@ def timeline_of(listing: Listing, machine: Machine, tables: Tables) -> Timeline:
     flow.run()
     parked = np.array([(row[at], cycle) for at, cycle in flow.parked()], dtype=np.int64).reshape(-1, 2)
     return Timeline(
-        row=row, start=flow.start, number=number, interval=interval, stride=stride, parked=parked, end=flow.end
+        row=row,
+        start=flow.start,
+        number=number,
+        interval=interval,
+        stride=stride,
+        parked=parked,
+        end=flow.end,
     )
 
 

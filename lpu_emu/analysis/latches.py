@@ -25,15 +25,13 @@ class LatchFlow:
 
 
 def latch_flow(runs: RunTable, tables: Tables) -> LatchFlow:
-    """Resolve all latches. A dispatch that names its latch twice reads it once."""
+    """Resolve all latches; an operation that takes its latch twice has two rows."""
     ports = tables.ports
     column = ports.column[runs.opcode]
     value = np.take_along_axis(runs.args, np.maximum(column, 0), axis=1)
     run, port = np.nonzero((column >= 0) & (value == LATCH))
     opcode = runs.opcode[run]
     writes = ports.drives[opcode, port]
-    again = np.append(False, (run[1:] == run[:-1]) & (writes[1:] == writes[:-1]))[: len(run)]
-    run, port, writes, opcode = run[~again], port[~again], writes[~again], opcode[~again]
     time = runs.start[run] + ports.latch_delay[opcode, port]
     events = Progressions(key=runs.queue[run], start=time, step=runs.interval[run], count=runs.count[run])
     rank = ~writes * len(runs) + run

@@ -48,7 +48,9 @@ def link_flow(runs: RunTable, program: Program, tables: Tables) -> LinkFlow:
     before = before.where(before.writer >= 0)
     end = np.where(sends, _other_ends(program)[link], link)
     wired = np.flatnonzero(end >= 0)
-    arrivals = Progressions(key=2 * end[wired] + sends[wired], start=time[wired], step=interval[wired], count=count[wired])
+    arrivals = Progressions(
+        key=2 * end[wired] + sends[wired], start=time[wired], step=interval[wired], count=count[wired]
+    )
     return LinkFlow(
         run=run,
         link=link,
@@ -107,12 +109,16 @@ def _number(name: str, links: int) -> int:
 def _matched(events: Progressions, rows: Ints, sends: Bools) -> Links:
     """Match sends and receives by their number on the receiving link."""
     source, numbers, parts = ordinals(events)
-    cut = cells(Progressions(key=numbers.key >> 1, start=numbers.start, step=numbers.step, count=numbers.count))
+    cut = cells(
+        Progressions(key=numbers.key >> 1, start=numbers.start, step=numbers.step, count=numbers.count)
+    )
     row = rows[source[cut.source]]
     first = parts.first[cut.source] + cut.first * parts.step[cut.source]
     step = parts.step[cut.source] * cut.step
     order = np.lexsort((sends[row], cut.cell))
-    return _neighbours(Pieces(source=row, first=first, step=step, count=cut.count, cell=cut.cell), order, sends)
+    return _neighbours(
+        Pieces(source=row, first=first, step=step, count=cut.count, cell=cut.cell), order, sends
+    )
 
 
 def _neighbours(pieces: Pieces, order: Ints, sends: Bools) -> Links:

@@ -31,7 +31,9 @@ class Listing:
 def listing_of(program: Program) -> Listing:
     """Put the texts of all queues one after the other."""
     known = program.machine.queue_by_name
-    texts = sorted(((known[name].index, text) for name, text in program.queues.items()), key=lambda pair: pair[0])
+    texts = sorted(
+        ((known[name].index, text) for name, text in program.queues.items()), key=lambda pair: pair[0]
+    )
     texts = [(queue, text) for queue, text in texts if len(text)]
     if not texts:
         return _empty(program.machine.isa.widest)
@@ -49,5 +51,10 @@ def listing_of(program: Program) -> Listing:
 def _empty(widest: int) -> Listing:
     none = np.zeros(0, dtype=np.int64)
     return Listing(
-        queue=none, index=none, opcode=none, args=np.zeros((0, widest), dtype=np.int64), line=none, origin=none
+        queue=none,
+        index=none,
+        opcode=none,
+        args=np.zeros((0, widest), dtype=np.int64),
+        line=none,
+        origin=none,
     )

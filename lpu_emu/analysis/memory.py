@@ -176,4 +176,6 @@ def _region_banks(r: Regions, words_per_bank: int) -> BankUse:
 
 
 def _stacked(one: BankUse, other: BankUse) -> BankUse:
-    return BankUse(**{name: np.concatenate((column, vars(other)[name])) for name, column in vars(one).items()})
+    return BankUse(
+        **{name: np.concatenate((column, vars(other)[name])) for name, column in vars(one).items()}
+    )

@@ -37,7 +37,9 @@ class Occurrences:
         return len(self.cycle)
 
 
-def single(kind: str, cycle: Ints, count: Ints, resource: tuple[Ints, Ints], run: Ints, dispatch: Ints) -> Occurrences:
+def single(
+    kind: str, cycle: Ints, count: Ints, resource: tuple[Ints, Ints], run: Ints, dispatch: Ints
+) -> Occurrences:
     """Occurrences that name one dispatch."""
     none = np.full(len(cycle), -1, dtype=np.int64)
     return Occurrences(
@@ -79,7 +81,9 @@ def double(
     )
 
 
-def hazards_of(tables: Sequence[Occurrences], others: Sequence[Hazard], runs: RunTable, machine: Machine) -> tuple[Hazard, ...]:
+def hazards_of(
+    tables: Sequence[Occurrences], others: Sequence[Hazard], runs: RunTable, machine: Machine
+) -> tuple[Hazard, ...]:
     """Merge occurrences to hazards and sort them; ``others`` are hazards that name no run."""
     found = list(others)
     for table in tables:

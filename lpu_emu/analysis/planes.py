@@ -66,7 +66,9 @@ def plane_events(runs: RunTable, machine: Machine, tables: Tables) -> PlaneEvent
     tandem, wide = wide_issues(runs, machine, tables)
     used = np.isin(role, (Role.LOAD, Role.INSTALL, Role.INSTALL_STREAM, Role.ACTIVATE))
     run, second = ramp(used * (1 + tandem))
-    issue = np.where(wide, tables.delays["interval_wide"][runs.opcode], tables.delays["interval"][runs.opcode])
+    issue = np.where(
+        wide, tables.delays["interval_wide"][runs.opcode], tables.delays["interval"][runs.opcode]
+    )
     busy = np.where(role == Role.ACTIVATE, issue, tables.delays["land"][runs.opcode])
     return PlaneEvents(
         run=run,
@@ -294,3 +296,12 @@ def row_hazards(flow: RowFlow, runs: RunTable, tables: Tables) -> list[Occurrenc
 
 def _row(walks: Walks, links: Links) -> tuple[Ints, Ints]:
     return walks.key[links.reader], walks.address[links.reader] + links.first * walks.stride[links.reader]
+
+
+def active_lanes(runs: RunTable, machine: Machine, tables: Tables) -> Ints:
+    """Return, by run, how many lanes of an issue's activations take part; 0 for other runs."""
+    values = machine.isa.kinds["half"].values
+    lanes = np.where(
+        _argument(runs, tables, "half") == values.index("all"), machine.chip.lanes, machine.chip.lanes // 2
+    )
+    return np.where(tables.role[runs.opcode] == Role.ACTIVATE, lanes, 0)

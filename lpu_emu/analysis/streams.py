@@ -9,7 +9,7 @@ import numpy as np
 from lpu_emu.analysis.lattice import Bools, Ints, Pieces, Progressions, cells, ramp
 from lpu_emu.analysis.occurrences import Occurrences, double, single
 from lpu_emu.analysis.runs import RunTable
-from lpu_emu.analysis.tables import Tables
+from lpu_emu.analysis.tables import SELECTOR_VALUES, Tables
 from lpu_emu.spec.machine import WEST_STREAM
 
 _STREAMS = 2 * WEST_STREAM
@@ -84,7 +84,7 @@ def taps_of(runs: RunTable, tables: Tables) -> Taps:
     value = np.take_along_axis(runs.args, np.maximum(column, 0), axis=1)
     owner, port = np.nonzero((column >= 0) & (value < _STREAMS))
     opcode, base = runs.opcode[owner], value[owner, port]
-    selected = runs.args[owner, ports.selector[opcode, port]]
+    selected = runs.args[owner, ports.selector[opcode, port]] % SELECTOR_VALUES
     row, i = ramp(ports.width[opcode, port, selected])
     run, drives = owner[row], ports.drives[opcode, port][row]
     stream = base[row] + i
@@ -116,7 +116,9 @@ def _numbered(run: Ints, drives: Bools) -> Ints:
 def flow_of(taps: Taps, runs: RunTable) -> StreamFlow:
     """Resolve all streams: cut taps into cells and follow each moving register through its cell."""
     pieces = cells(
-        Progressions(key=taps.stream, start=taps.slot, step=runs.interval[taps.run], count=runs.count[taps.run])
+        Progressions(
+            key=taps.stream, start=taps.slot, step=runs.interval[taps.run], count=runs.count[taps.run]
+        )
     )
     order = _downstream(taps, pieces, runs)
     pieces = Pieces(**{name: column[order] for name, column in vars(pieces).items()})
@@ -180,7 +182,9 @@ def _clashes(flow: StreamFlow, runs: RunTable) -> list[Occurrences]:
         ]
         tap = other[chosen]
         cycle = sites[1][1] + taps.delay[tap]
-        found.append(double(kind, cycle, pieces.count[a], (taps.stream[tap], taps.along[tap]), sites[0], sites[1]))
+        found.append(
+            double(kind, cycle, pieces.count[a], (taps.stream[tap], taps.along[tap]), sites[0], sites[1])
+        )
     return found
 
 
@@ -192,7 +196,9 @@ def _missing(flow: StreamFlow, runs: RunTable) -> list[Occurrences]:
         return []
     source = pieces.source[lost]
     cut = cells(
-        Progressions(key=taps.run[source], start=pieces.first[lost], step=pieces.step[lost], count=pieces.count[lost])
+        Progressions(
+            key=taps.run[source], start=pieces.first[lost], step=pieces.step[lost], count=pieces.count[lost]
+        )
     )
     order = np.lexsort((taps.port[source[cut.source]], cut.cell))
     lead = order[np.append(True, cut.cell[order][1:] != cut.cell[order][:-1])]

@@ -179,7 +179,13 @@ def _port_table(machine: Machine) -> PortTable:
             latch[at] = times.get("latch", 0) if drives[at] else times.get(operand.skew, 0)
             selector[at], width[at] = _widths(machine, i, operand)
     return PortTable(
-        column=column, drives=drives, delay=delay, latch_delay=latch, selector=selector, width=width, part=part
+        column=column,
+        drives=drives,
+        delay=delay,
+        latch_delay=latch,
+        selector=selector,
+        width=width,
+        part=part,
     )
 
 

@@ -106,8 +106,12 @@ def word_hazards(words: Words, runs: RunTable) -> Occurrences:
 
 def output_hazards(words: Words, program: Program, cycles: int) -> list[Hazard]:
     """Find words of output bindings that nothing ever writes."""
-    lost = words.links.where((words.links.writer < 0) & (words.links.reader >= words.begins[1]))
-    counts = np.bincount(words.owner[lost.reader], weights=lost.count, minlength=len(program.outputs))
+    steps, (_, begin, end) = words.steps, words.begins
+    written = np.unique(steps.cell[words.walks.writes[steps.walk]])
+    rows = np.flatnonzero((steps.walk >= begin) & (steps.walk < end) & ~np.isin(steps.cell, written))
+    owner, size = words.owner[steps.walk[rows]], steps.count[rows]
+    _, once = np.unique(np.stack((owner, steps.cell[rows])), axis=1, return_index=True)
+    counts = np.bincount(owner[once], weights=size[once], minlength=len(program.outputs))
     return [
         Hazard(
             kind="unwritten_output",

@@ -12,14 +12,18 @@ _PACKAGE = "lpu_emu.cli"
 COMMANDS = (
     LazyCommand(name="demo", module=f"{_PACKAGE}.demo", help="Compile, run and check the bundled models."),
     LazyCommand(name="run", module=f"{_PACKAGE}.run", help="Run a model, a kernel or a program file."),
-    LazyCommand(name="compile", module=f"{_PACKAGE}.compile_model", help="Compile an ONNX model to a program file."),
+    LazyCommand(
+        name="compile", module=f"{_PACKAGE}.compile_model", help="Compile an ONNX model to a program file."
+    ),
     LazyCommand(name="asm", module=f"{_PACKAGE}.asm", help="Assemble a text to a program file."),
     LazyCommand(name="disasm", module=f"{_PACKAGE}.disasm", help="Write the assembly text of a program."),
     LazyCommand(name="verify", module=f"{_PACKAGE}.verify", help="Find every timing hazard of a program."),
     LazyCommand(name="report", module=f"{_PACKAGE}.report", help="Say where the cycles of a program go."),
     LazyCommand(name="isa", module=f"{_PACKAGE}.isa", help="Show, list and check instructions."),
     LazyCommand(name="chip", module=f"{_PACKAGE}.chip", help="Show, list and compare chips."),
-    LazyCommand(name="kernels", module=f"{_PACKAGE}.kernels", help="List and show the bundled kernels and models."),
+    LazyCommand(
+        name="kernels", module=f"{_PACKAGE}.kernels", help="List and show the bundled kernels and models."
+    ),
 )
 
 

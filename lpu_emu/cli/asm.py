@@ -27,21 +27,19 @@ def command(file: Path, chip: str | None, output: Path, as_json: bool) -> None:
       lpu-emu asm kernel.lpu -o kernel.h5
     """
     from lpu_emu.cli.files import require_writable
-    from lpu_emu.cli.output import document, print_json
+    from lpu_emu.cli.output import Progress, document, print_json
     from lpu_emu.cli.target import KERNEL, Request, locate, open_target
     from lpu_emu.cli.text import program_text
     from lpu_emu.errors import UsageError
 
-    require_writable(output)
+    require_writable(output, program=True)
     kind, _ = locate(file)
     if kind != KERNEL:
         raise UsageError(f"{file} is no assembly text (.lpu)")
-    executable = open_target(Request(file=file, chip=chip)).executable
+    executable = open_target(Request(file=file, chip=chip), Progress()).executable
     executable.save(output)
     size = output.stat().st_size
     if as_json:
-        print_json(
-            document(SCHEMA, program=executable.summary(), file={"path": str(output), "bytes": size})
-        )
+        print_json(document(SCHEMA, program=executable.summary(), file={"path": str(output), "bytes": size}))
     else:
         click.echo(f"{program_text(executable)}\nwrote {output} ({size:,} bytes)")

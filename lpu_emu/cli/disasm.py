@@ -39,7 +39,9 @@ def command(
 
     require_writable(output)
     progress = Progress()
-    executable = open_target(Request(file=file, chip=chip, precision=precision, shapes=shapes), progress).executable
+    executable = open_target(
+        Request(file=file, chip=chip, precision=precision, shapes=shapes), progress
+    ).executable
     progress("writing the text")
     text = disassemble(executable.program)
     progress.clear()

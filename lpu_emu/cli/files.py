@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -15,13 +13,15 @@ from lpu_emu.errors import UsageError
 STDOUT = "-"
 
 
-def require_writable(destination: Path | None) -> None:
+def require_writable(destination: Path | None, *, program: bool = False) -> None:
     """Refuse a destination that cannot be written, before any work is done.
+
+    A ``program`` file must be an ordinary file.
 
     Raises:
         UsageError: the folder does not exist or refuses writing, or the destination is a folder.
     """
-    if destination is None or str(destination) == STDOUT:
+    if destination is None or (str(destination) == STDOUT and not program):
         return
     folder = destination.parent
     if destination.is_dir():
@@ -29,24 +29,40 @@ def require_writable(destination: Path | None) -> None:
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist; create it first"
         raise UsageError(f"cannot write {destination}: the folder {folder} {what}")
-    if not os.access(folder, os.W_OK):
-        raise UsageError(f"cannot write {destination}: the folder {folder} is read-only")
+    if destination.exists() and not destination.is_file():
+        if program:
+            raise UsageError(f"cannot write {destination}: a program goes into an ordinary file")
+        return
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write {destination}: {error.strerror}") from error
 
 
-@contextlib.contextmanager
-def written_beside(destination: Path) -> Iterator[Path]:
-    """Give a path to write to; on success it becomes ``destination``, on failure nothing is left.
+def write_bytes(destination: Path, data: bytes) -> None:
+    """Write a file beside ``destination`` and rename it into place, so that a failure leaves nothing.
 
     Devices and pipes cannot be replaced and are written directly.
+
+    Raises:
+        OSError: the file cannot be written; ``filename`` is the destination.
     """
-    if destination.exists() and not destination.is_file():
-        yield destination
-        return
+    try:
+        if destination.exists() and not destination.is_file():
+            destination.write_bytes(data)
+        else:
+            _replace(destination, data)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(destination)) from error
+
+
+def _replace(destination: Path, data: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=destination.parent, prefix=f".{destination.name}.", suffix=".tmp")
-    os.close(handle)
     beside = Path(name)
     try:
-        yield beside
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         beside.chmod(_mode())
         beside.replace(destination)
     finally:
@@ -65,5 +81,4 @@ def write_text(destination: Path | None, text: str) -> None:
     if destination is None or str(destination) == STDOUT:
         click.echo(text, nl=not text.endswith("\n"))
         return
-    with written_beside(destination) as beside:
-        beside.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
+    write_bytes(destination, (text if text.endswith("\n") else f"{text}\n").encode())

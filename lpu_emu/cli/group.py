@@ -1,4 +1,4 @@
-"""A group that imports its commands when they are used, and ends every failure with one message and a code."""
+"""A group that imports commands when they are used, and ends every failure with a message and a code."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ class LazyGroup(Group):
     """The top group: commands by name without importing them, and the one place that exits."""
 
     def __init__(self, *args: Any, lazy: Sequence[LazyCommand] = (), **kwargs: Any) -> None:
+        """Make a group of the commands of a table."""
         super().__init__(*args, **kwargs)
         self.lazy = {entry.name: entry for entry in lazy}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,20 +13,21 @@ from lpu_emu.errors import InputError, UsageError, did_you_mean
 from lpu_emu.library import kernels, tensors
 from lpu_emu.library.tensors import Array
 
-
-@dataclass(frozen=True, kw_only=True)
-class Signature:
-    """The inputs a run needs: NumPy type and shape by name."""
-
-    types: Mapping[str, tuple[np.dtype[np.generic], tuple[int, ...]]]
+Signature = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """Tensors that the user gave: ``named`` by NAME=F.npy, ``archived`` from archives, which may hold more."""
+    """Tensors that the user gave: ``named`` by NAME=F.npy, ``archived`` from archives that may hold more."""
 
     named: Mapping[str, Array] = field(default_factory=dict)
     archived: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of all tensors that could be a shape of an input."""
+        arrays = {**self.archived, **self.named}
+        return {name: array.shape for name, array in arrays.items() if array.size}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,24 +63,27 @@ def _add(place: dict[str, Array], new: Mapping[str, Array], other: Mapping[str, 
         place[name] = array
 
 
-def fill(signature: Signature, given: Given, seed: int, beside: kernels.Companion | None) -> Filled:
+def fill(wanted: Signature, given: Given, seed: int, beside: kernels.Companion | None) -> Filled:
     """Return every input: the given ones, the companion's, and random ones for the rest.
 
     Raises:
         InputError: a given tensor is none of the inputs; the companion fails.
     """
-    wanted = signature.types
     _require_known(given, wanted)
-    notes = []
-    found = {n: tensors.named(a, wanted[n][0]) for n, a in {**given.archived, **given.named}.items() if n in wanted}
+    notes: list[str] = []
+    found = {
+        n: tensors.named(a, wanted[n][0]) for n, a in {**given.archived, **given.named}.items() if n in wanted
+    }
     unused = [name for name in given.archived if name not in wanted]
     if unused:
-        notes.append(f"note: {_listed(unused)} of the archive is no input and is not used")
+        notes.append(f"note: not used from the archive: {', '.join(unused)}")
     missing = [name for name in wanted if name not in found]
     if missing and beside is not None and beside.inputs is not None:
         made = kernels.companion_inputs(beside, seed)
         found |= {name: made[name] for name in missing if name in made}
-        notes.append(f"note: {_listed([n for n in missing if n in made])} from {beside.path.name} with seed {seed}")
+        notes.append(
+            f"note: {_listed([n for n in missing if n in made])} from {beside.path.name} with seed {seed}"
+        )
         missing = [name for name in missing if name not in made]
     if missing:
         generator = np.random.default_rng(seed)
@@ -97,7 +102,9 @@ def _require_known(given: Given, wanted: Mapping[str, object]) -> None:
     unknown = [name for name in given.archived if name not in wanted]
     if missing and unknown:
         hint = did_you_mean(unknown[0], missing)
-        raise InputError(f"the archive has no {_listed(missing)}; it has {_listed(list(given.archived))}{hint}")
+        raise InputError(
+            f"the archive has no {_listed(missing)}; it has {_listed(list(given.archived))}{hint}"
+        )
 
 
 def _listed(names: Sequence[str]) -> str:

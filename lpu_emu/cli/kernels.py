@@ -65,7 +65,14 @@ def show_command(name: str, as_json: bool) -> None:
     text = entry.path.read_text(encoding="utf-8")
     if as_json:
         print_json(
-            document(SHOW_SCHEMA, name=entry.name, title=entry.title, chip=entry.chip, path=str(entry.path), text=text)
+            document(
+                SHOW_SCHEMA,
+                name=entry.name,
+                title=entry.title,
+                chip=entry.chip,
+                path=str(entry.path),
+                text=text,
+            )
         )
     else:
         click.echo(text, nl=False)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+# Generic from click 8.4 on, and not subscriptable before.
+if TYPE_CHECKING:
+    _Type = click.ParamType[Any]
+else:
+    _Type = click.ParamType
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 PRECISIONS = ("auto", "fp16", "int8")
 
 
-class ChipType(click.ParamType):
+class ChipType(_Type):
     """The name of a bundled chip, or the path of a chip file (ending in ``.toml``)."""
 
     name = "chip"
@@ -26,11 +32,13 @@ class ChipType(click.ParamType):
         text, known = str(value), chip_names()
         if text not in known and not text.endswith(".toml"):
             hint = did_you_mean(text, known)
-            self.fail(f"no chip {text!r}; chips: {', '.join(known)}, or the path of a .toml file{hint}", param, ctx)
+            self.fail(
+                f"no chip {text!r}; chips: {', '.join(known)}, or the path of a .toml file{hint}", param, ctx
+            )
         return text
 
 
-class ShapeType(click.ParamType):
+class ShapeType(_Type):
     """``NAME=1x128``: a tensor name and its sizes."""
 
     name = "shape"
@@ -47,6 +55,20 @@ class ShapeType(click.ParamType):
         return name, tuple(int(part) for part in sizes.split("x"))
 
 
+class EngineType(_Type):
+    """The executor of a run."""
+
+    name = "engine"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check that the executor exists."""
+        if value == "fast":
+            self.fail("the fast engine does not exist yet; use reference", param, ctx)
+        if value != "reference":
+            self.fail(f"no engine {value!r}; use reference", param, ctx)
+        return str(value)
+
+
 def file_argument(function: Function) -> Function:
     """Add the argument FILE (``file``)."""
     return click.argument("file", metavar="FILE", type=click.Path(path_type=Path))(function)
@@ -57,7 +79,7 @@ def program_options(function: Function) -> Function:
     options = [
         click.option("--chip", type=ChipType(), help="Chip name or chip file (models: tsp1 when not given)."),
         click.option(
-            "--precision", type=click.Choice(PRECISIONS), help="Arithmetic of a model's matrix work (default: auto)."
+            "--precision", type=click.Choice(PRECISIONS), help="Arithmetic of a model (default: auto)."
         ),
         click.option(
             "--shape", "shapes", metavar="NAME=1x128", type=ShapeType(), multiple=True,

@@ -12,6 +12,8 @@ import click
 
 from lpu_emu import __version__
 
+_LINE = 79
+
 
 def document(schema: str, **content: Any) -> dict[str, Any]:
     """Return a JSON document: ``schema`` (``lpu-emu/run/1``), the version of this package, the content."""
@@ -61,14 +63,16 @@ class Progress:
     """One line on stderr that is rewritten as work goes on; silent unless stderr is a terminal."""
 
     def __init__(self) -> None:
+        """Look whether anybody watches."""
         self._shown = 0
         self._terminal = sys.stderr.isatty()
 
-    def __call__(self, text: str) -> None:
-        """Show what is being done now."""
+    def __call__(self, what: str, share: float | None = None) -> None:
+        """Show what is being done now, and the share of it that is over."""
         if self._terminal:
-            click.echo(f"\r{text[:79].ljust(self._shown)}", err=True, nl=False)
-            self._shown = min(len(text), 79)
+            text = (what if share is None else f"{share:4.0%} {what}")[:_LINE]
+            click.echo(f"\r{text.ljust(self._shown)}", err=True, nl=False)
+            self._shown = len(text)
 
     def clear(self) -> None:
         """Remove the line."""

@@ -28,7 +28,9 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Say where the cycles of FILE go: a text (.lpu), a program (.h5) or a model (.onnx). Nothing is executed.
+    """Say where the cycles of FILE go: a text (.lpu), a program (.h5) or a model (.onnx).
+
+    Nothing is executed.
 
     \b
     Examples:
@@ -42,7 +44,9 @@ def command(
 
     require_writable(output)
     progress = Progress()
-    executable = open_target(Request(file=file, chip=chip, precision=precision, shapes=shapes), progress).executable
+    executable = open_target(
+        Request(file=file, chip=chip, precision=precision, shapes=shapes), progress
+    ).executable
     progress("analysing")
     program, analysis = executable.program, executable.analysis
     progress.clear()

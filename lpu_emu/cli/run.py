@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lpu_emu.cli.failure import FAILED
-from lpu_emu.cli.options import ShapeType, file_argument, output_option, program_options
+from lpu_emu.cli.options import EngineType, file_argument, output_option, program_options
 from lpu_emu.cli.settings import json_option
 
 if TYPE_CHECKING:
-    from lpu_emu.cli.inputs import Filled
-    from lpu_emu.cli.target import Request, Target
-    from lpu_emu.library.checks import Verdict
-    from lpu_emu.program.result import RunResult
+    from lpu_emu.cli.execution import Ran
+    from lpu_emu.library.tensors import Array
 
 SCHEMA = "lpu-emu/run/1"
-ENGINES = ("reference",)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ran:
-    """A finished run: what ran, on what, what came out, how it was judged, and host seconds."""
-
-    target: Target
-    filled: Filled
-    result: RunResult
-    run_s: float
-    verdict: Verdict | None
+SHOWN_ELEMENTS = 6
 
 
 @click.command("run")
 @file_argument
 @program_options
-@click.option("--input", "inputs", metavar="F.npz | NAME=F.npy", multiple=True, help="Input tensors. Repeatable.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of inputs not given.")
-@click.option("--engine", type=click.Choice(ENGINES), default="reference", show_default=True, help="Executor.")
+@click.option(
+    "--input", "inputs", metavar="F.npz | NAME=F.npy", multiple=True, help="Input tensors. Repeatable."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of inputs not given."
+)
+@click.option("--engine", type=EngineType(), default="reference", show_default=True, help="Executor.")
 @click.option("--check", is_flag=True, help="Compare with an independent result; exit 1 when it differs.")
 @output_option("Write the outputs to this .npz file.")
 @json_option
@@ -58,27 +47,31 @@ def command(
 ) -> None:
     """Run FILE: a model (.onnx), an assembly text (.lpu), a program (.h5), or a bundled kernel's name.
 
-    A model is compiled and a text assembled first. --check compares the outputs of a model with ONNX Runtime (with
-    the package's own NumPy evaluation when that is not installed), those of a kernel with expected() of the Python
-    file beside it, and the cycles and hazards of any other program with the static analysis.
+    A model is compiled and a text assembled first. --check compares the outputs of a model with ONNX
+    Runtime (with the package's own NumPy evaluation when that is not installed), those of a kernel with
+    expected() of the Python file beside it, and the cycles and hazards of any other program with the static
+    analysis.
 
     \b
     Examples:
       lpu-emu run model.onnx --input x=x.npy --check
       lpu-emu run kernel.lpu --seed 7 --output outputs.npz
     """
-    from lpu_emu.cli.files import require_writable, written_beside
-    from lpu_emu.cli.output import note, print_json
+    from lpu_emu.cli.execution import execute
+    from lpu_emu.cli.files import require_writable, write_bytes
+    from lpu_emu.cli.inputs import read_inputs
+    from lpu_emu.cli.output import Progress, note, print_json
     from lpu_emu.cli.target import Request
     from lpu_emu.library import tensors
 
     require_writable(output)
-    ran = execute(Request(file=file, chip=chip, precision=precision, shapes=shapes), inputs, seed, check)
+    given = read_inputs(inputs)
+    request = Request(file=file, chip=chip, precision=precision, shapes=shapes, fallback_shapes=given.shapes)
+    ran = execute(request, given, seed=seed, check=check, progress=Progress())
     for line in ran.filled.notes:
         note(line)
     if output is not None:
-        with written_beside(output) as beside, beside.open("wb") as handle:
-            tensors.write_npz(handle, ran.result.outputs)
+        write_bytes(output, tensors.npz_bytes(ran.result.outputs))
     if as_json:
         print_json(as_document(ran, engine))
     else:
@@ -87,24 +80,53 @@ def command(
         raise click.exceptions.Exit(FAILED)
 
 
-def execute(request: Request, inputs: Sequence[str], seed: int, check: bool) -> Ran:
-    """Do what the command asks, without printing."""
-    from lpu_emu.cli.inputs import fill, read_inputs
-    from lpu_emu.cli.output import Progress
-    from lpu_emu.cli.target import KERNEL, open_target
-    from lpu_emu.library import kernels
-    from lpu_emu.library.judge import judge, signature
+def as_document(ran: Ran, engine: str) -> dict[str, Any]:
+    """Return the JSON document of a run."""
+    from lpu_emu.cli.output import document
 
-    progress = Progress()
-    given = read_inputs(inputs)
-    target = open_target(request, progress)
-    beside = kernels.companion(target.path) if target.kind == KERNEL else None
-    filled = fill(signature(target.executable.program), given, seed, beside)
-    progress("running")
-    started = time.perf_counter()
-    result = target.executable.run(filled.arrays)
-    run_s = time.perf_counter() - started
-    progress("checking")
-    verdict = judge(target, filled.arrays, result, beside) if check else None
-    progress.clear()
-    return Ran(target=target, filled=filled, result=result, run_s=run_s, verdict=verdict)
+    executable = ran.target.executable
+    content: dict[str, Any] = {
+        "program": executable.summary(),
+        "engine": engine,
+        "cycles": ran.result.cycles,
+        "time_us": ran.time_us,
+        "host": ran.host,
+        "inputs": {name: tensor_json(array) for name, array in ran.filled.arrays.items()},
+        "outputs": {name: tensor_json(array) for name, array in ran.result.outputs.items()},
+        "warnings": len(ran.result.hazards),
+    }
+    if ran.verdict is not None:
+        content["check"] = ran.verdict.as_json()
+    return document(SCHEMA, **content)
+
+
+def tensor_json(array: Array) -> dict[str, Any]:
+    """Return shape, type and digest of a tensor."""
+    from lpu_emu.library.tensors import digest
+
+    return {"shape": list(array.shape), "dtype": array.dtype.name, "sha256": digest(array)}
+
+
+def as_text(ran: Ran) -> str:
+    """Return a run as text: program, cycles, outputs, warnings, check."""
+    from lpu_emu.cli import text
+
+    lines = [text.program_text(ran.target.executable)]
+    lines += [
+        f"{ran.result.cycles:,} cycles, {text.time_text(ran.time_us)} (host: {text.host_text(ran.host)})"
+    ]
+    lines += [f"output {name}: {_tensor_text(array)}" for name, array in ran.result.outputs.items()]
+    if ran.result.hazards:
+        lines.append(f"{len(ran.result.hazards)} warnings; lpu-emu verify lists them")
+    if ran.verdict is not None:
+        lines.append(text.verdict_text(ran.verdict))
+    return "\n".join(lines)
+
+
+def _tensor_text(array: Array) -> str:
+    from lpu_emu.library.tensors import digest
+
+    shape = "x".join(str(size) for size in array.shape) or "scalar"
+    shown = " ".join(f"{value:.6g}" for value in array.reshape(-1)[:SHOWN_ELEMENTS].tolist())
+    more = " ..." if array.size > SHOWN_ELEMENTS else ""
+    return f"{array.dtype.name}[{shape}] sha256 {digest(array)[:12]}: {shown}{more}"

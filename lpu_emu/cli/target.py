@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lpu_emu import api
-from lpu_emu.errors import InputError, UsageError, did_you_mean
+from lpu_emu.errors import InputError, ModelError, UsageError, did_you_mean
 from lpu_emu.library import kernels
 
+if TYPE_CHECKING:
+    from lpu_emu.cli.output import Progress
+    from lpu_emu.graph import Graph
+
 Shapes = Sequence[tuple[str, tuple[int, ...]]]
+ShapeTable = Mapping[str, tuple[int, ...]]
 MODEL, KERNEL, PROGRAM = "model", "kernel", "program"
 _KINDS = {".onnx": MODEL, ".lpu": KERNEL, ".h5": PROGRAM, ".hdf5": PROGRAM}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A FILE argument with the options that say how to turn it into a program."""
+    """A FILE argument with the options that say how to turn it into a program.
+
+    ``fallback_shapes`` are used where neither the model nor ``shapes`` says how large an input is.
+    """
 
     file: Path
     chip: str | None = None
     precision: str | None = None
     shapes: Shapes = ()
+    fallback_shapes: ShapeTable = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A program that is ready to run, where it came from, and the host seconds it took to get it."""
+    """A program that is ready to run, where it came from (a model's graph too), and host seconds."""
 
     kind: str
     path: Path
     executable: api.Executable
+    graph: Graph | None = None
     load_s: float = 0.0
     compile_s: float = 0.0
 
@@ -48,7 +60,9 @@ def locate(file: Path) -> tuple[str, Path]:
     if not file.exists():
         file = _bundled(file)
     if file.suffix == ".py":
-        raise InputError(f"{file}: kernels written in Python cannot be run; write the kernel as assembly (.lpu)")
+        raise InputError(
+            f"{file}: kernels written in Python cannot be run; write the kernel as assembly (.lpu)"
+        )
     if file.suffix not in _KINDS:
         raise InputError(f"{file}: unknown kind of file {file.suffix!r}; expected {_kinds_text()}")
     return _KINDS[file.suffix], file
@@ -66,7 +80,7 @@ def _kinds_text() -> str:
     return "a model (.onnx), an assembly text (.lpu) or a program (.h5)"
 
 
-def open_target(request: Request, progress: Callable[[str], None] | None = None) -> Target:
+def open_target(request: Request, progress: Progress) -> Target:
     """Load, assemble or compile.
 
     Raises:
@@ -86,16 +100,39 @@ def open_target(request: Request, progress: Callable[[str], None] | None = None)
     return Target(kind=kind, path=path, executable=executable, load_s=time.perf_counter() - started)
 
 
-def _compiled(path: Path, request: Request, progress: Callable[[str], None] | None) -> Target:
+def _compiled(path: Path, request: Request, progress: Progress) -> Target:
+    from lpu_emu.compiler import CompileOptions, compile_graph
+    from lpu_emu.spec.machine import load_machine
+
+    machine = load_machine(request.chip or "tsp1")
+    progress("reading the model")
     started = time.perf_counter()
-    executable = api.compile(
-        path,
-        chip=request.chip or "tsp1",
-        precision=request.precision or "auto",
-        shapes=_shape_table(request.shapes),
-        progress=progress,
+    graph = _graph(path, _shape_table(request.shapes), request.fallback_shapes)
+    read = time.perf_counter()
+    options = CompileOptions(precision=request.precision or "auto")
+    program = compile_graph(graph, machine=machine, options=options, progress=progress)
+    return Target(
+        kind=MODEL,
+        path=path,
+        executable=api.Executable(program),
+        graph=graph,
+        load_s=read - started,
+        compile_s=time.perf_counter() - read,
     )
-    return Target(kind=MODEL, path=path, executable=executable, compile_s=time.perf_counter() - started)
+
+
+def _graph(path: Path, shapes: ShapeTable, fallback: ShapeTable) -> Graph:
+    """Read a model; the shapes of given tensors settle what the file and ``--shape`` leave open."""
+    from lpu_emu.graph import read_onnx
+
+    try:
+        return read_onnx(path, shapes)
+    except ModelError:
+        # An archive may hold more than inputs, so if all of its shapes together are refused, each is tried.
+        for guess in (fallback, *({name: shape} for name, shape in fallback.items())) if fallback else ():
+            with contextlib.suppress(ModelError):
+                return read_onnx(path, {**guess, **shapes})
+        raise
 
 
 def _shape_table(shapes: Shapes) -> dict[str, tuple[int, ...]]:
@@ -121,7 +158,7 @@ def _require_same_chip(executable: api.Executable, request: Request) -> None:
 
     if load_chip(request.chip).digest != executable.program.machine.chip.digest:
         raise UsageError(
-            f"{request.file} was made for the chip {executable.chip}, not for {request.chip}; leave --chip out"
+            f"{request.file} was made for chip {executable.chip}, not for {request.chip}; leave --chip out"
         )
 
 

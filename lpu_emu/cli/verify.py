@@ -14,6 +14,7 @@ from lpu_emu.cli.settings import json_option
 
 if TYPE_CHECKING:
     from lpu_emu.program.hazard import Hazard, Site
+    from lpu_emu.program.model import Program
 
 SCHEMA = "lpu-emu/verify/1"
 
@@ -29,10 +30,10 @@ def command(
     shapes: Sequence[tuple[str, tuple[int, ...]]],
     as_json: bool,
 ) -> None:
-    """Find every timing hazard of FILE: a text (.lpu), a program (.h5) or a model (.onnx), without running it.
+    """Find every timing hazard of FILE: a text (.lpu), a program (.h5) or a model (.onnx).
 
-    Each hazard names both instructions and what to do. The exit code is 1 when there is one that is not just a
-    warning.
+    Nothing is executed. Each hazard names both instructions and what to do. The exit code is 1 when there is
+    one that is not just a warning.
 
     \b
     Examples:
@@ -41,6 +42,7 @@ def command(
     """
     from lpu_emu.cli.output import Progress, document, print_json
     from lpu_emu.cli.target import Request, open_target
+    from lpu_emu.cli.text import hazard_text
 
     progress = Progress()
     target = open_target(Request(file=file, chip=chip, precision=precision, shapes=shapes), progress)
@@ -53,19 +55,19 @@ def command(
                 SCHEMA,
                 program=executable.summary(),
                 cycles=executable.cycles,
-                hazards=[hazard_json(hazard) for hazard in executable.hazards],
+                hazards=[hazard_json(hazard, executable.program) for hazard in executable.hazards],
                 errors=len(errors),
                 warnings=len(executable.hazards) - len(errors),
                 passed=not errors,
             )
         )
     else:
-        click.echo(executable.hazard_text())
+        click.echo(hazard_text(executable))
     if errors:
         raise click.exceptions.Exit(FAILED)
 
 
-def hazard_json(hazard: Hazard) -> dict[str, Any]:
+def hazard_json(hazard: Hazard, program: Program) -> dict[str, Any]:
     """Return a hazard as JSON-like data."""
     return {
         "kind": hazard.kind,
@@ -73,13 +75,21 @@ def hazard_json(hazard: Hazard) -> dict[str, Any]:
         "resource": hazard.resource,
         "cycle": hazard.cycle,
         "count": hazard.count,
-        "first": _site_json(hazard.first),
-        "second": _site_json(hazard.second),
+        "first": _site_json(hazard.first, program),
+        "second": _site_json(hazard.second, program),
         "advice": hazard.advice,
     }
 
 
-def _site_json(site: Site | None) -> dict[str, Any] | None:
+def _site_json(site: Site | None, program: Program) -> dict[str, Any] | None:
     if site is None:
         return None
-    return {"queue": site.queue, "index": site.index, "line": site.line, "cycle": site.cycle}
+    opcode = int(program.queues[site.queue].opcodes[site.index])
+    mnemonic = program.machine.isa.by_opcode[opcode].mnemonic
+    return {
+        "queue": site.queue,
+        "index": site.index,
+        "line": site.line,
+        "cycle": site.cycle,
+        "instruction": mnemonic,
+    }

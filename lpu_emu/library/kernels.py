@@ -1,7 +1,7 @@
 """Kernels and models that ship with the package, and the Python file that may stand beside a kernel.
 
-``copy.lpu`` may have ``copy.py`` beside it with ``inputs(seed)`` and ``expected(inputs)``, each returning arrays by
-name. Bundled kernels are found and loaded exactly like a user's own.
+``copy.lpu`` may have ``copy.py`` beside it with ``inputs(seed)`` and ``expected(inputs)``; both return arrays
+by name. Bundled kernels are found and loaded exactly like a user's own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CHIP = re.compile(r"^\s*\.chip\s+(\S+)", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class Bundled:
-    """A file that ships with the package. ``kind`` is ``"kernel"`` or ``"model"``; a model has no chip of its own."""
+    """A file of the package. ``kind`` is ``"kernel"`` or ``"model"``; a model has no chip of its own."""
 
     name: str
     kind: str
@@ -62,9 +62,8 @@ def find(name: str) -> Bundled:
     """
     entries = {entry.name: entry for entry in bundled()}
     if name not in entries:
-        raise InputError(
-            f"no bundled kernel or model {name!r}{did_you_mean(name, entries)}; lpu-emu kernels list shows them"
-        )
+        hint = did_you_mean(name, entries) or "; lpu-emu kernels list shows them"
+        raise InputError(f"no bundled kernel or model {name!r}{hint}")
     return entries[name]
 
 
@@ -108,7 +107,7 @@ def _load(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{path}: cannot be imported: {_reason(error)}") from error
     return module
 
@@ -128,19 +127,26 @@ def companion_expected(beside: Companion, inputs: Mapping[str, Array]) -> dict[s
     Raises:
         InputError: the function fails or does not return arrays by name.
     """
-    return _arrays(beside, "expected(inputs)", beside.expected, dict(inputs))
+    arrays = _arrays(beside, "expected(inputs)", beside.expected, dict(inputs))
+    if not arrays:
+        raise InputError(f"{beside.path}: expected(inputs) gives no output, so there is nothing to compare")
+    return arrays
 
 
 def _arrays(beside: Companion, call: str, function: Any, argument: Any) -> dict[str, Array]:
     try:
         result = function(argument)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{beside.path}: {call} failed: {_reason(error)}") from error
     if not isinstance(result, Mapping):
         raise InputError(f"{beside.path}: {call} must return a dict of arrays, not {type(result).__name__}")
-    return {str(name): np.asarray(array) for name, array in result.items()}
+    arrays = {str(name): np.asarray(array) for name, array in result.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind in "OUSmM":
+            raise InputError(f"{beside.path}: {call}: {name!r} is no numeric array")
+    return arrays
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     first = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__

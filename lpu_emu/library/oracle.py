@@ -1,4 +1,4 @@
-"""What a model should compute, by ONNX Runtime when it is installed, else by the package's own NumPy evaluation."""
+"""What a model should compute: by ONNX Runtime when it is installed, else by NumPy evaluation."""
 
 from __future__ import annotations
 

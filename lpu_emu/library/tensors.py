@@ -7,12 +7,13 @@ import io
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpu_emu.errors import InputError
+from lpu_emu.program.model import Program
 
 Array = NDArray[Any]
 # NumPy files know these types only by their size; a program's binding says which is meant.
@@ -26,14 +27,10 @@ def read_npz(path: Path) -> dict[str, Array]:
     Raises:
         InputError: no such file, not an archive of arrays, a damaged member, or objects that need pickle.
     """
-    archive = _load(path, ".npz")
-    if not isinstance(archive, np.lib.npyio.NpzFile):
+    found = _read(path, ".npz")
+    if not isinstance(found, dict):
         raise InputError(f"{path}: holds one array without a name; give it as NAME={path}")
-    with archive:
-        try:
-            return {name: np.asarray(archive[name]) for name in archive.files}
-        except Exception as error:  # a damaged member shows itself in many unrelated exceptions
-            raise _unreadable(path, ".npz", error) from error
+    return found
 
 
 def read_npy(path: Path) -> Array:
@@ -42,17 +39,21 @@ def read_npy(path: Path) -> Array:
     Raises:
         InputError: no such file, not an array file, damaged, or objects that need pickle.
     """
-    array = _load(path, ".npy")
-    if isinstance(array, np.lib.npyio.NpzFile):
-        array.close()
+    found = _read(path, ".npy")
+    if isinstance(found, dict):
         raise InputError(f"{path}: holds several arrays (.npz); give the file without a name in front")
-    return np.asarray(array)
+    return found
 
 
-def _load(path: Path, kind: str) -> Any:
+def _read(path: Path, kind: str) -> Array | dict[str, Array]:
+    """Return the array of a file, or the arrays of an archive."""
     try:
-        return np.load(path, allow_pickle=False)
-    except Exception as error:  # as above
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.lib.npyio.NpzFile):
+                return {name: np.asarray(loaded[name]) for name in loaded.files}
+            return np.asarray(loaded)
+    except Exception as error:  # damage shows itself in many unrelated exceptions
         raise _unreadable(path, kind, error) from error
 
 
@@ -68,13 +69,16 @@ def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
     return InputError(f"{path}: not a {kind} file, or a damaged one{detail}")
 
 
-def write_npz(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
-    """Write arrays as ``.npz``; the same arrays give the same bytes."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
+    """Return arrays as the content of a ``.npz`` file; the same arrays give the same bytes."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(array).reshape(array.shape), allow_pickle=False)
+            contiguous = np.ascontiguousarray(array).reshape(array.shape)
+            np.lib.format.write_array(member, contiguous, allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
+    return whole.getvalue()
 
 
 def digest(array: Array) -> str:
@@ -83,14 +87,24 @@ def digest(array: Array) -> str:
 
 
 def named(array: Array, dtype: np.dtype[Any]) -> Array:
-    """Return the array with the type a ``.npy`` file could not name: two raw bytes as bfloat16, one as fp8."""
+    """Return the array with the type that a ``.npy`` file cannot name: raw bytes as bfloat16 or fp8."""
     if array.dtype.type is np.void and dtype.name in _NAMELESS and array.dtype.itemsize == dtype.itemsize:
         return array.view(dtype)
     return array
 
 
+def signature(program: Program) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """Return the NumPy type and the shape of every input of a program."""
+    from lpu_emu.reference.numerics.dtypes import dtype_of
+
+    return {
+        b.name: (np.dtype(np.bool_) if b.dtype == "bool" else dtype_of(b.dtype).numpy, tuple(b.layout.shape))
+        for b in program.inputs
+    }
+
+
 def random_tensor(generator: np.random.Generator, dtype: np.dtype[Any], shape: Iterable[int]) -> Array:
-    """Return random values: bits for bool, -1 to 1 for floats, the whole range for integers of at most 16 bits.
+    """Return random values: bits for bool, -1 to 1 for floats, the whole range for 8- and 16-bit integers.
 
     Wider integers, which are mostly indices and lengths, are 0 to 9.
     """
@@ -103,4 +117,3 @@ def random_tensor(generator: np.random.Generator, dtype: np.dtype[Any], shape: I
     if dtype.kind in "iu":
         return generator.integers(0, _LARGEST_INDEX, size=size, endpoint=True).astype(dtype)
     return generator.uniform(-1.0, 1.0, size=size).astype(np.float32).astype(dtype)
-

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lpu_emu.program._placement import Numbered, run_problem, slice_names
+import numpy as np
+
 from lpu_emu.program.layout import Piece, TensorLayout
 from lpu_emu.program.model import Binding
+from lpu_emu.program.placement import Numbered, run_problem, slice_names
 from lpu_emu.spec.machine import DTYPE_BYTES, Machine
 
 ELEMENT_BYTES = {**DTYPE_BYTES, "bool": 1}
@@ -25,6 +27,7 @@ def binding_findings(machine: Machine, bindings: Sequence[Binding]) -> Iterator[
         problems = list(_problems(binding))
         if not problems:
             problems = [p for piece in layout.pieces for p in _piece(machine, slices, layout, piece)]
+            problems = problems or list(_coverage(machine, layout))
         yield from ((i, f"{binding.name}: {problem}") for problem in problems)
 
 
@@ -37,14 +40,30 @@ def _problems(binding: Binding) -> Iterator[str]:
     elif layout.element_bytes != ELEMENT_BYTES[binding.dtype]:
         expected = ELEMENT_BYTES[binding.dtype]
         yield f"elements have {layout.element_bytes} bytes; {binding.dtype} has {expected}"
-    if any(size < 0 for size in layout.shape):
-        yield f"shape {list(layout.shape)} has a negative size"
+    if any(size < 1 for size in layout.shape):
+        yield f"shape {list(layout.shape)} has a size below 1"
     if sorted(layout.axes) != list(range(len(layout.shape))):
         yield f"order {list(layout.order)} does not name each of {len(layout.shape)} axes once"
     if not 0 <= layout.column_axes <= max(len(layout.shape), 1):
         yield f"{layout.column_axes} column axes; the tensor has {len(layout.shape)} axes"
     if not 0 <= layout.pad <= 255:
         yield f"pad {layout.pad} is no byte"
+
+
+def _coverage(machine: Machine, layout: TensorLayout) -> Iterator[str]:
+    """Every row of every block and byte plane has one place."""
+    needed = layout.element_bytes * layout.blocks(machine.chip.lanes) * layout.rows
+    placed = sum(piece.rows for piece in layout.pieces)
+    if placed != needed:
+        yield f"{placed} of its {needed} words have a place"
+        return
+    rows = [
+        (piece.byte_plane * layout.blocks(machine.chip.lanes) + piece.block) * layout.rows
+        + np.arange(piece.first_row, piece.first_row + piece.rows)
+        for piece in layout.pieces
+    ]
+    if placed and len(np.unique(np.concatenate(rows))) != placed:
+        yield "some of its words have two places, others none"
 
 
 def _piece(machine: Machine, slices: dict[str, int], layout: TensorLayout, piece: Piece) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -65,12 +65,15 @@ def findings(rows: Rows) -> Iterator[tuple[int, str, str]]:
     for operand in rows.instruction.operands:
         wrong = rows.none
         for mask, name, message in _operand(rows, operand):
+            if not mask.any():
+                continue
             fresh = mask & ~wrong  # one finding per operand: what follows from another is not reported
             wrong = wrong | mask
             yield from ((row, name, message(row)) for row in np.flatnonzero(fresh).tolist())
         fits[operand.name] = ~wrong
     for mask, name, message in _between(rows, fits):
-        yield from ((row, name, message(row)) for row in np.flatnonzero(mask).tolist())
+        if mask.any():
+            yield from ((row, name, message(row)) for row in np.flatnonzero(mask).tolist())
 
 
 def _operand(rows: Rows, operand: Operand) -> Iterator[Verdict]:
@@ -174,7 +177,14 @@ def _dtype(rows: Rows, operand: Operand) -> Iterator[Verdict]:
 
 
 def _is_one_of(kind: OperandKind, column: Column, names: tuple[str, ...] | list[str]) -> Mask:
-    return np.isin(column, [i for i, name in enumerate(kind.values) if name in names])
+    return _is_any(column, [i for i, name in enumerate(kind.values) if name in names])
+
+
+def _is_any(column: Column, values: Iterable[int]) -> Mask:
+    mask = np.zeros(len(column), dtype=bool)
+    for value in values:
+        mask |= column == value
+    return mask
 
 
 # Streams
@@ -185,7 +195,7 @@ def _stream(rows: Rows, operand: Operand) -> Iterator[Verdict]:
     special = _special(rows, operand)
     is_stream = (column >= 0) & (column < 2 * WEST_STREAM)
     yield (
-        ~is_stream & ~np.isin(column, list(special)),
+        ~(is_stream | _is_any(column, special)),
         operand.name,
         lambda row: f"{operand.name} {column[row]} means nothing; expected a stream{_listed(special)}",
     )
@@ -236,7 +246,7 @@ def _placed(rows: Rows, operand: Operand, column: Column) -> Iterator[Verdict]:
         reach = sorted(rows.machine.reach(rows.queue.number))
         ranges = ", ".join(f"{STREAM_GROUP * g}..{STREAM_GROUP * g + STREAM_GROUP - 1}" for g in reach)
         yield (
-            ~np.isin(number // STREAM_GROUP, reach),
+            ~_is_any(number // STREAM_GROUP, reach),
             operand.name,
             lambda row: f"{name(row)} is out of reach; the row of {rows.queue.name} reaches {ranges}",
         )

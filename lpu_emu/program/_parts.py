@@ -53,7 +53,7 @@ class Parts:
                 continue
             state.update(_label(name, ARRAYS[name], self.shape(name)))
             for piece in self.arrays[name]:
-                state.update(memoryview(np.ascontiguousarray(piece)).cast("B") if piece.size else b"")
+                state.update(np.ascontiguousarray(piece).reshape(-1).view(np.uint8).data)
         return state.hexdigest()
 
 

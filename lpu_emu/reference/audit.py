@@ -35,8 +35,8 @@ class Operands:
 class Audit:
     """All dispatches in order, and the hazards found among them.
 
-    A dispatch is known by its number. Numbers follow cycle, then queue, then index: of two dispatches the lower
-    number is the one that a hazard names first.
+    A dispatch is known by its number. Numbers follow cycle, then queue, then index: of two dispatches the
+    lower number is the one that a hazard names first.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Audit:
         )
 
     def incomplete(self, dispatch: int, operands: Operands) -> None:
-        """Remember a dispatch that misses an operand; it is judged when all its operands have been sampled."""
+        """Remember a dispatch that misses an operand; it is judged when it has sampled everything."""
         self._incomplete[dispatch] = operands
 
     @property

@@ -53,10 +53,9 @@ def judge_outputs(program: Program, memory: Sram, audit: Audit, cycle: int) -> N
 
 
 def _fetch(program: Program, binding: Binding, memory: Sram) -> Tensor:
-    lanes = program.machine.chip.lanes
-    if binding.dtype == "bool":
-        return layout.fetch(binding.layout, memory.words, np.dtype(np.uint8), lanes) != np.uint8(0)
-    return layout.fetch(binding.layout, memory.words, _numpy_dtype(binding), lanes)
+    stored = np.dtype(np.uint8) if binding.dtype == "bool" else _numpy_dtype(binding)
+    values = layout.fetch(binding.layout, memory.words, stored, program.machine.chip.lanes)
+    return values.astype(np.bool_) if binding.dtype == "bool" else values
 
 
 def _numpy_dtype(binding: Binding) -> np.dtype[np.generic]:

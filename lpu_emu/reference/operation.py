@@ -27,8 +27,8 @@ Bytes = NDArray[np.uint8]
 class Operation:
     """One dispatch of one instruction, with strides added to its arguments.
 
-    ``number`` is its place in the order of all dispatches, ``superlanes`` how many of them are on, and ``on`` how
-    many lanes those have.
+    ``number`` is its place in the order of all dispatches, ``superlanes`` how many superlanes are on, and
+    ``on`` how many lanes those have.
     """
 
     def __init__(self, state: State, queue: QueueState, index: int, args: tuple[int, ...]) -> None:
@@ -98,8 +98,7 @@ class Operation:
         if self[operand] == LATCH:
             return self._sample_latch(operand)
         if self[operand] == IMMEDIATE:
-            value = self["immediate"].to_bytes(LATCH_BYTES, "little")[: self.count(operand)]
-            return np.repeat(np.frombuffer(value, dtype=np.uint8)[:, None], self.state.machine.chip.lanes, axis=1)
+            return self._immediate(operand)
         return self._sample_streams(operand)
 
     def drive(self, stream: int, values: Bytes) -> None:
@@ -143,6 +142,11 @@ class Operation:
     def _sampled_at(self, operand: str) -> int:
         return self.after(self._operand(operand).skew)
 
+    def _immediate(self, operand: str) -> Bytes:
+        value = self["immediate"].to_bytes(LATCH_BYTES, "little")[: self.count(operand)]
+        lanes = self.state.machine.chip.lanes
+        return np.repeat(np.frombuffer(value, dtype=np.uint8)[:, None], lanes, axis=1)
+
     def _sample_latch(self, operand: str) -> Bytes:
         latch = self.state.latches[self.queue.queue.number]
         if not latch.written:
@@ -164,4 +168,3 @@ class Operation:
         yield self.at(Phase.DRIVE, "func")
         x = self.queue.x_out[direction(stream)]
         self.state.streams.drive(self.number, stream, values, x, self.state.cycle)
-

@@ -62,7 +62,7 @@ class Plane:
         return moved
 
     def install(self, first_row: int, weights: Bytes) -> None:
-        """Put weights [rows, lanes] into the array. It is a new array: an ``abc`` under way keeps the old one."""
+        """Put weights [rows, lanes] into a new array: an ``abc`` under way keeps the old one."""
         self.array = self.array.copy()
         self.array[first_row : first_row + len(weights), : weights.shape[1]] = weights
         self.installed = True

@@ -63,7 +63,7 @@ class QueueState:
             self.wake()
 
     def open_loop(self, loop: timing.Loop) -> None:
-        """Put a loop around the loops that are open, or around the instruction that is about to be dispatched."""
+        """Put a loop around the instruction that is about to be dispatched and its loops so far."""
         self._loops.append(loop)
         self._counters.append(0)
 
@@ -101,6 +101,7 @@ class QueueState:
 
     def _begin(self, index: int, args: tuple[int, ...]) -> None:
         operation = Operation(self._state, self, index, args)
+        self._state.dispatched.append(operation)
         instruction = operation.instruction
         if instruction.timing:
             finish = timing.finish_cycles(self._state.machine, instruction, wide=operation.wide)
@@ -115,4 +116,3 @@ def _moved(issue: Issue, offset: int) -> tuple[int, ...]:
         return issue.args
     operands = issue.instruction.operands
     return tuple(a + offset if o.strided else a for a, o in zip(issue.args, operands, strict=True))
-

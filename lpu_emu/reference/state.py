@@ -18,6 +18,7 @@ from lpu_emu.reference.planes import Plane
 from lpu_emu.reference.streams import StreamRegisters
 
 if TYPE_CHECKING:
+    from lpu_emu.reference.operation import Operation
     from lpu_emu.reference.queues import QueueState
 
 LATCH_BYTES = 4
@@ -32,7 +33,10 @@ class Latch:
 
 
 class State:
-    """Everything that changes: stream registers, SRAM, planes, latches, links, agenda, and the cycle."""
+    """Everything that changes: stream registers, SRAM, planes, latches, links, agenda, and the cycle.
+
+    ``dispatched`` holds what was dispatched in this cycle, for those who look on.
+    """
 
     def __init__(self, program: Program, max_cycles: int | None) -> None:
         machine = program.machine
@@ -42,6 +46,7 @@ class State:
         self.end = 0
         self.notified = -1
         self.queues: list[QueueState] = []
+        self.dispatched: list[Operation] = []
         self.agenda = Agenda()
         self.audit = Audit()
         self.streams = StreamRegisters(machine, self.audit)
@@ -71,6 +76,7 @@ class State:
 
     def pass_to(self, cycle: int) -> None:
         """Go on to ``cycle``; nothing happens in between but movement."""
+        self.dispatched.clear()
         self.streams.move(cycle - self.cycle)
         self.cycle = cycle
 

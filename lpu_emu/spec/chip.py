@@ -130,8 +130,8 @@ def load_chip(name_or_path: str | Path) -> Chip:
         hint = did_you_mean(text, known)
         raise SpecError(
             [
-                f"no chip named {text!r}; known chips: {', '.join(known)}{hint}"
-                "; a chip file of your own is given by its path, ending in .toml"
+                f"no chip named {text!r}; known chips: {', '.join(known)}; a chip file of your own is given "
+                f"by its path, ending in .toml{hint}"
             ]
         )
     return _bundled(text)

@@ -11,7 +11,7 @@ from lpu_emu.spec.isa import Instruction, Isa
 
 TAGS = ("published", "secondary", "derived", "choice")
 _FREE = ("name", "title", "sources")
-_TIMING_RULE = {"unit": "cycles", "range": [0, 100_000]}
+_TIMING_RULE: Mapping[str, Any] = {"unit": "cycles", "range": [0, 100_000]}
 
 
 def findings(table: Mapping[str, Any], keys: Mapping[str, Any], isa: Isa) -> list[str]:
@@ -228,7 +228,9 @@ def _stated(timing: Mapping[str, Any], instruction: Instruction, key: str) -> bo
 
 def _order(instruction: Instruction, timing: Mapping[str, Any]) -> Iterator[str]:
     """A result cannot exist before its operands: every delay is longer than every skew."""
-    values = {k: v for k in instruction.timing if (v := timing_value(timing, instruction, k)) is not None}
+    low, high = _TIMING_RULE["range"]
+    known = {key: timing_value(timing, instruction, key) for key in instruction.timing}
+    values = {key: value for key, value in known.items() if value is not None and low <= value <= high}
     places = {key: f"timing.{timing_place(timing, instruction, key)}" for key in values}
     skews = [key for key in values if key.startswith("skew")]
     skew = max(skews, key=lambda key: values[key], default="")

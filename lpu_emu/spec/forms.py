@@ -1,4 +1,4 @@
-"""How an instruction is written and encoded, derived from its layout: text form, operands, drawing of bits."""
+"""How an instruction is written and encoded, derived from its layout: text form, operands, drawing."""
 
 from __future__ import annotations
 

@@ -40,6 +40,9 @@ def findings(raw: Mapping[str, Any]) -> list[str]:
         for n, t in raw["operands"].items()
         for m in (*_name(n), *kind_findings(t))
     ]
+    found += [
+        f"{name}.toml: holds no entry" for name in ("operands", "formats", *UNIT_FILES) if not raw[name]
+    ]
     found += _layouts(raw)
     found += _instructions(raw)
     found += _unused(raw)
@@ -130,8 +133,6 @@ def _instructions(raw: Mapping[str, Any]) -> Iterator[str]:
     opcodes: dict[int, str] = {}
     mnemonics: dict[str, str] = {}
     for unit in UNIT_FILES:
-        if not raw[unit]:
-            yield f"{unit}.toml: holds no instruction"
         for mnemonic, table in raw[unit].items():
             where = f"{unit}.toml: [{mnemonic}]"
             yield from (

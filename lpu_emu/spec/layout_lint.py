@@ -105,7 +105,7 @@ def _operand(
     if not isinstance(kind, Mapping):
         return
     if not _bits(operand.get("bits")) and operand["bits"][1] != kind.get("bits"):
-        yield f"has {operand['bits'][1]} bits; kind {operand['kind']} has {show(kind.get('bits'))}"
+        yield f"has {show(operand['bits'][1])} bits; kind {operand['kind']} has {show(kind.get('bits'))}"
     role, written = operand.get("role"), kind.get("text")
     if isinstance(role, str) and written in TEXTS and written not in _ROLE_TEXTS.get(role, TEXTS):
         yield f"has the role {role!r}, which a kind written as {written!r} cannot have"

@@ -72,7 +72,8 @@ mnemonic.suffix.suffix source, source -> result, result
 
 - Suffixes are the operands with the role `mod`, in the order of the table, and all of them are written.
 - Operands with the role `in` stand before the arrow, those with the role `out` behind it. An instruction
-  without results has no arrow. In the text forms below, brackets mark what may be left out.
+  without results has no arrow. In the text forms below, brackets mark what may be left out; a result that
+  is left out before another is written `_`.
 - Streams are written `e0`, `w0`, ...; the latch of an ALU is `latch`; numbers are decimal or `0x`
   hexadecimal.
 - `#value` in place of a source puts the value itself into the instruction, in the instruction's type. An

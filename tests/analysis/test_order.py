@@ -61,7 +61,9 @@ def test_ordinals_count_the_events_of_an_axis(seed: int) -> None:
         for j in range(int(numbers.count[row]))
     ]
     times = {key: sorted(t for k, _, t in found if k == key) for key in (0, 1)}
-    assert sorted((key, n) for key, n, _ in found) == [(k, n) for k in (0, 1) for n in range(len(times[k]))], seed
+    assert sorted((key, n) for key, n, _ in found) == [
+        (k, n) for k in (0, 1) for n in range(len(times[k]))
+    ], seed
     assert all(times[key][number] == time for key, number, time in found), seed
 
 
@@ -107,7 +109,13 @@ def test_last_writes_follow_each_address_through_time(seed: int) -> None:
     still = (walks.interval == 0) & (walks.stride == 0)
     walks.count[still] = 1
     events = [
-        (int(walks.key[i]), int(walks.address[i] + k * walks.stride[i]), int(walks.time[i] + k * walks.interval[i]), i, k)
+        (
+            int(walks.key[i]),
+            int(walks.address[i] + k * walks.stride[i]),
+            int(walks.time[i] + k * walks.interval[i]),
+            i,
+            k,
+        )
         for i in range(len(walks.key))
         for k in range(int(walks.count[i]))
     ]

@@ -141,7 +141,8 @@ def _bindings(machine: Machine, rng: np.random.Generator) -> tuple[Binding, ...]
         shape=(4, lanes),
         element_bytes=2,
         pieces=tuple(
-            Piece(block=0, byte_plane=p, first_row=0, rows=4, slice=f"E{p}", address=8, step=2) for p in (0, 1)
+            Piece(block=0, byte_plane=p, first_row=0, rows=4, slice=f"E{p}", address=8, step=2)
+            for p in (0, 1)
         ),
     )
     odd = TensorLayout(

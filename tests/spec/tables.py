@@ -37,7 +37,7 @@ def chip_table(name: str = "tsp1") -> Tables:
 
 
 def change(table: Any, path: str, value: Any) -> None:
-    """Set the entry at ``path`` (keys and list indices joined by slashes), append with ``+``, or DELETE it."""
+    """Set the entry at ``path`` (keys and indices joined by slashes), append with ``+``, or DELETE it."""
     *keys, last = path.split("/")
     for key in keys:
         table = table[int(key)] if isinstance(table, list) else table[key]

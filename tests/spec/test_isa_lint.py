@@ -6,11 +6,12 @@ import datetime
 from typing import Any
 
 import pytest
-from .tables import DELETE, change, isa_tables
 
 from lpu_emu.errors import SpecError
 from lpu_emu.spec import isa_lint
 from lpu_emu.spec.isa import isa_from_tables, load_isa
+
+from .tables import DELETE, change, isa_tables
 
 OPERAND = {"name": "z", "kind": "edge", "role": "in", "bits": [61, 3], "meaning": "A test."}
 
@@ -27,7 +28,11 @@ BROKEN: list[tuple[str, Any, str]] = [
     ("lpu/repeat_dimensions", 1.5, "lpu.toml: repeat_dimensions: must be an integer, got 1.5"),
     ("lpu/units", [], "lpu.toml: units: must be a table, got []"),
     ("lpu/units/mem", DELETE, "lpu.toml: [units.mem] is missing"),
-    ("lpu/units/nem", {"title": "a", "meaning": "b"}, "lpu.toml: [units.nem] is unknown; did you mean 'mem'?"),
+    (
+        "lpu/units/nem",
+        {"title": "a", "meaning": "b"},
+        "lpu.toml: [units.nem] is unknown; did you mean 'mem'?",
+    ),
     ("lpu/units/mem/title", "", "lpu.toml: [units.mem] title: must be a text that is not empty, got ''"),
     ("lpu/units/sxm/queues/0", {"kin": "a"}, "lpu.toml: [units.sxm] queues: misses the key 'kind'"),
     ("lpu/units/sxm/queues/1/count", "sxm.transposer", "did you mean 'sxm.transposers'?"),
@@ -46,44 +51,109 @@ BROKEN: list[tuple[str, Any, str]] = [
     ("operands/half/values/1", "all", "operands.toml: [half] values: 'all' appears twice"),
     ("operands/half/values/1", "High", "operands.toml: [half] values: must be small letters"),
     ("operands/half", 5, "operands.toml: [half] must be a table, got 5"),
-    ("operands/spare", {"bits": 1, "text": "number", "meaning": "x"}, "operands.toml: [spare] no layout in use has it"),
+    (
+        "operands/spare",
+        {"bits": 1, "text": "number", "meaning": "x"},
+        "operands.toml: [spare] no layout in use has it",
+    ),
     # formats.toml
-    ("formats/mem_read/reserved", DELETE, "formats.toml: [mem_read] bits 30..31 hold 2 bits that are neither"),
-    ("formats/mem_read/operands/0/bits", [24, 16], "formats.toml: [mem_read] operand 'to' overlaps operand 'address' at bit 24"),
-    ("formats/mem_read/operands/0/bits", [0, 16], "formats.toml: [mem_read] operand 'address' overlaps the opcode at bit 0"),
-    ("formats/mem_read/reserved/0", [29, 3], "formats.toml: [mem_read] reserved overlaps operand 'to' at bit 29"),
-    ("formats/mem_read/reserved/0", [30, 3], "formats.toml: [mem_read] reserved ends at bit 32, past the last bit 31"),
+    (
+        "formats/mem_read/reserved",
+        DELETE,
+        "formats.toml: [mem_read] bits 30..31 hold 2 bits that are neither",
+    ),
+    (
+        "formats/mem_read/operands/0/bits",
+        [24, 16],
+        "formats.toml: [mem_read] operand 'to' overlaps operand 'address' at bit 24",
+    ),
+    (
+        "formats/mem_read/operands/0/bits",
+        [0, 16],
+        "formats.toml: [mem_read] operand 'address' overlaps the opcode at bit 0",
+    ),
+    (
+        "formats/mem_read/reserved/0",
+        [29, 3],
+        "formats.toml: [mem_read] reserved overlaps operand 'to' at bit 29",
+    ),
+    (
+        "formats/mem_read/reserved/0",
+        [30, 3],
+        "formats.toml: [mem_read] reserved ends at bit 32, past the last bit 31",
+    ),
     ("formats/mem_read/operands/1/bits", [10**30, 6], "past the last bit 31"),
+    (
+        "formats/mem_read/operands/1/bits",
+        [24, 16**5000],
+        "has a value (int) too large to print bits; kind stream has 6",
+    ),
     ("formats/mem_read/operands/1/bits", [-6, 6], "bits: bits must be [first bit, width], got [-6, 6]"),
     ("formats/mem_read/operands/1/bits", [24, True], "bits: bits must be [first bit, width], got [24, True]"),
     ("formats/mem_read/operands/1/bits", [24], "bits: bits must be [first bit, width], got [24]"),
     ("formats/mem_read/operands/1/bits", "24..29", "bits: bits must be [first bit, width]"),
     ("formats/mem_read/reserved", 7, "formats.toml: [mem_read] reserved: must be a list, got 7"),
-    ("formats/mem_read/operands/0/bits", [8, 15], "formats.toml: [mem_read] operand 'address' has 15 bits; kind address has 16"),
+    (
+        "formats/mem_read/operands/0/bits",
+        [8, 15],
+        "formats.toml: [mem_read] operand 'address' has 15 bits; kind address has 16",
+    ),
     ("formats/mem_read/bytes", 6, "formats.toml: [mem_read] bytes: 6 must be a multiple of 4"),
-    ("formats/mem_read/bytes", 10**12, "formats.toml: [mem_read] bytes: 1000000000000 is impossible; the range is 1..16"),
+    (
+        "formats/mem_read/bytes",
+        10**12,
+        "formats.toml: [mem_read] bytes: 1000000000000 is impossible; the range is 1..16",
+    ),
     ("formats/mem_read/bytes", "4", "formats.toml: [mem_read] bytes: must be an integer, got '4'"),
     ("formats/mem_read/operands", {}, "formats.toml: [mem_read] operands: must be a list, got {}"),
-    ("formats/mem_read/operands/0", "address", "formats.toml: [mem_read] operands: an operand must be a table"),
+    (
+        "formats/mem_read/operands/0",
+        "address",
+        "formats.toml: [mem_read] operands: an operand must be a table",
+    ),
     ("formats/mem_read/operands/0/kind", "adress", "operand 'address' kind: 'adress' is not one of"),
     ("formats/mem_read/operands/0/kind", ["address"], "operand 'address' kind: ['address'] is not one of"),
     ("formats/mem_read/operands/0/name", "to", "formats.toml: [mem_read] operand 'to' appears twice"),
     ("formats/mem_read/operands/0/name", "2nd", "name: must be small letters"),
     ("formats/mem_read/operands/0/meaning", DELETE, "operand 'address' misses the key 'meaning'"),
-    ("formats/mem_read/operands/0/role", "inn", "operand 'address' role: 'inn' is not one of mod, in, out, hidden"),
-    ("formats/mem_read/operands/0/role", "mod", "has the role 'mod', which a kind written as 'number' cannot have"),
+    (
+        "formats/mem_read/operands/0/role",
+        "inn",
+        "operand 'address' role: 'inn' is not one of mod, in, out, hidden",
+    ),
+    (
+        "formats/mem_read/operands/0/role",
+        "mod",
+        "has the role 'mod', which a kind written as 'number' cannot have",
+    ),
     ("formats/mem_read/operands/0/group", 1, "operand 'address' has a group; only streams have one"),
     ("formats/mem_read/operands/1/group", DELETE, "operand 'to' needs a group"),
     ("formats/mem_read/operands/1/group", "widht", "operand 'to' needs a group"),
     ("formats/mem_read/operands/1/group", True, "operand 'to' needs a group"),
-    ("formats/mem_read/operands/1/group", 99, "operand 'to' group: 99 streams is impossible; the range is 1..32"),
-    ("formats/mem_read/operands/1/group", "dtype", "operand 'to' group: 'dtype' needs an operand 'dtype' of kind 'dtype'"),
+    (
+        "formats/mem_read/operands/1/group",
+        99,
+        "operand 'to' group: 99 streams is impossible; the range is 1..32",
+    ),
+    (
+        "formats/mem_read/operands/1/group",
+        "dtype",
+        "operand 'to' group: 'dtype' needs an operand 'dtype' of kind 'dtype'",
+    ),
     ("formats/mem_read/operands/1/strided", True, "operand 'to' is strided; only numbers advance"),
     ("formats/mem_read/operands/0/strided", "yes", "operand 'address' strided: must be true or false"),
-    ("formats/sxm_permute/operands/1/skew", "skew_y", "operand 'x' skew: 'skew_y' is not one of skew, skew_x, skew_map"),
+    (
+        "formats/sxm_permute/operands/1/skew",
+        "skew_y",
+        "operand 'x' skew: 'skew_y' is not one of skew, skew_x, skew_map",
+    ),
     ("formats/mem_read/size", 4, "formats.toml: [mem_read] has the unknown key 'size'"),
     ("formats/mem_read", [1], "formats.toml: [mem_read] must be a table, got [1]"),
-    ("formats/spare", {"bytes": 4, "operands": [], "reserved": [[8, 24]]}, "formats.toml: [spare] no instruction uses it"),
+    (
+        "formats/spare",
+        {"bytes": 4, "operands": [], "reserved": [[8, 24]]},
+        "formats.toml: [spare] no instruction uses it",
+    ),
     # the units
     ("mem/read/opcode", DELETE, "mem.toml: [read] misses the key 'opcode'"),
     ("mem/read/opcode", 0x11, "mem.toml: [write] opcode: 0x11 is taken by read"),
@@ -98,19 +168,39 @@ BROKEN: list[tuple[str, Any, str]] = [
     ("mem/read/timing", ["access", "funk"], "mem.toml: [read] timing: 'funk' is not one of"),
     ("mem/read/timing", ["func", "func"], "mem.toml: [read] timing: 'func' appears twice"),
     ("mem/read/timing", ["access"], "mem.toml: [read] timing: misses 'func', which the operand 'to' needs"),
-    ("mem/write/timing", ["access"], "mem.toml: [write] timing: misses 'skew', which the operand 'data' needs"),
+    (
+        "mem/write/timing",
+        ["access"],
+        "mem.toml: [write] timing: misses 'skew', which the operand 'data' needs",
+    ),
     ("sxm/permute/timing", ["skew_x", "func"], "timing: misses 'skew_map', which the operand 'map' needs"),
     ("mem/read/meaning", "", "mem.toml: [read] meaning: must be a text that is not empty"),
     ("mem/read/detail", 1, "mem.toml: [read] detail: must be a text"),
     ("mem/read/source", DELETE, "mem.toml: [read] misses the key 'source'"),
-    ("mem/read/source", "S20", "mem.toml: [read] source: must be one of published, secondary, derived, choice, a colon"),
+    (
+        "mem/read/source",
+        "S20",
+        "mem.toml: [read] source: must be one of published, secondary, derived, choice, a colon",
+    ),
     ("mem/read/source", "published: ", "mem.toml: [read] source: must be one of published"),
     ("mem/read/source", datetime.date(2020, 6, 1), "mem.toml: [read] source: must be one of published"),
     ("mem/read/sorce", "x", "mem.toml: [read] has the unknown key 'sorce'; did you mean 'source'?"),
-    ("mem/read/queue", "mem", "mem.toml: [read] queue: 'mem': all queues of this unit are alike; leave it out"),
+    (
+        "mem/read/queue",
+        "mem",
+        "mem.toml: [read] queue: 'mem': all queues of this unit are alike; leave it out",
+    ),
     ("mxm/lw/queue", DELETE, "mxm.toml: [lw] misses the key 'queue'"),
-    ("mxm/lw/queue", "weight", "mxm.toml: [lw] queue: 'weight' is not one of weights, activations, accumulate; did you mean"),
-    ("vxm/add/dtypes", DELETE, "vxm.toml: [add] dtypes: missing; an instruction with a type operand lists its types"),
+    (
+        "mxm/lw/queue",
+        "weight",
+        "mxm.toml: [lw] queue: 'weight' is not one of weights, activations, accumulate; did you mean",
+    ),
+    (
+        "vxm/add/dtypes",
+        DELETE,
+        "vxm.toml: [add] dtypes: missing; an instruction with a type operand lists its types",
+    ),
     ("vxm/add/dtypes/0", "int4", "vxm.toml: [add] dtypes: 'int4' is not one of"),
     ("vxm/add/large", ["int4"], "vxm.toml: [add] large: 'int4' is not one of"),
     ("vxm/and/large", ["fp16"], "vxm.toml: [and] large: 'fp16' is not one of its dtypes"),
@@ -119,20 +209,26 @@ BROKEN: list[tuple[str, Any, str]] = [
     ("mem/read", 16, "mem.toml: [read] must be a table, got 16"),
     ("mem/Read", {}, "mem.toml: [Read] name: must be small letters"),
     ("c2c/read", {"opcode": 0x7F}, "c2c.toml: [read] is defined in mem.toml too"),
-    ("c2c", {}, "c2c.toml: holds no instruction"),
+    ("c2c", {}, "c2c.toml: holds no entry"),
     # chip_keys.toml
     ("chip_keys/timing", DELETE, "chip_keys.toml: [timing] is missing"),
     ("chip_keys/timing", 1, "chip_keys.toml: [timing] must be a table, got 1"),
     ("chip_keys/timing/func", 1, "chip_keys.toml: [timing.func] must be a text"),
     ("chip_keys/mem/banks", 2, "chip_keys.toml: [mem.banks] must be a table, got 2"),
     ("chip_keys/mem/banks/unit", DELETE, "chip_keys.toml: [mem.banks] misses the key 'unit'"),
-    ("chip_keys/mem/banks/range", [4, 1], "chip_keys.toml: [mem.banks] range: must be [lowest, highest], got [4, 1]"),
+    (
+        "chip_keys/mem/banks/range",
+        [4, 1],
+        "chip_keys.toml: [mem.banks] range: must be [lowest, highest], got [4, 1]",
+    ),
     ("chip_keys/mem/banks/range", DELETE, "chip_keys.toml: [mem.banks] a number has a range"),
     ("chip_keys/mxm/dtypes/names", 1, "chip_keys.toml: [mxm.dtypes] names: must be true or false"),
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "finding"), BROKEN, ids=[f"{i}-{p}" for i, (p, _, _) in enumerate(BROKEN)])
+@pytest.mark.parametrize(
+    ("path", "value", "finding"), BROKEN, ids=[f"{i}-{p}" for i, (p, _, _) in enumerate(BROKEN)]
+)
 def test_a_broken_copy_is_found(path: str, value: Any, finding: str) -> None:
     raw = isa_tables()
     change(raw, path, value)

@@ -127,7 +127,7 @@ def _step(geometry: Geometry, run: Run, following: Run) -> tuple[int, int] | Non
         return None
     strided = geometry.strided(run.mnemonic)
     strides = {following.operands[name] - run.operands[name] for name in strided}
-    others = [name for name in run.operands if name not in strided]
-    if len(strides) > 1 or any(run.operands[n] != following.operands[n] for n in others):
+    fixed, others = ({n: v for n, v in r.operands.items() if n not in strided} for r in (run, following))
+    if len(strides) > 1 or fixed != others:
         return None
     return following.time - run.time, strides.pop() if strides else 0

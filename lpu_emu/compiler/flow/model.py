@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lpu_emu.compiler.memory.words import Words
 from lpu_emu.timing import Loop, body_spans, iterations
@@ -68,7 +69,7 @@ class Stage:
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
 
-    @property
+    @cached_property
     def span(self) -> int:
         """Cycles from the first dispatch to the last."""
         return body_spans(self.loops)[-1]
@@ -78,7 +79,7 @@ class Stage:
         """Dispatches."""
         return iterations(self.loops)
 
-    @property
+    @cached_property
     def is_leaf(self) -> bool:
         """Whether the stage is a memory access, whose time follows from the other stages."""
         return isinstance(self.place, Access)

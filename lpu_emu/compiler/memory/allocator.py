@@ -32,6 +32,7 @@ class Memory:
         }
         self._used = dict.fromkeys(geometry.slices, 0)
         self._inner = max(1, geometry.chip.slices // 4)
+        self._orders: dict[tuple[str, str], list[str]] = {}
 
     def find(self, slice_name: str, count: int, cycle: int) -> tuple[int, int] | None:
         """Return the address of ``count`` free words and the cycle from which they are free, or None.
@@ -55,6 +56,7 @@ class Memory:
         if not segment.length:
             del segments[index]
         self._used[slice_name] += words.count
+        self._orders.clear()
         words.place(slice_name, address)
 
     def release(self, words: Words) -> None:
@@ -65,6 +67,7 @@ class Memory:
         segments.append(_Segment(words.address, words.count, free_from))
         segments.sort(key=lambda s: s.address)
         self._used[words.slice] -= words.count
+        self._orders.clear()
         self._free[words.slice] = self._merged(segments)
 
     def _merged(self, segments: list[_Segment]) -> list[_Segment]:
@@ -86,6 +89,12 @@ class Memory:
         Activations prefer the inner quarter, which leaves the streams beyond it to weights; weights prefer the
         emptiest outer slices, so that one load finds as many different slices as it has streams.
         """
+        known = self._orders.get((zone, side))
+        if known is None:
+            known = self._orders[zone, side] = self._order(zone, side)
+        return known
+
+    def _order(self, zone: str, side: str) -> list[str]:
         numbers = range(self._geometry.chip.slices)
         inner = [f"{side}{n}" for n in numbers if n < self._inner]
         outer = [f"{side}{n}" for n in reversed(numbers) if n >= self._inner]

@@ -2,26 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from lpu_emu import timing
-from lpu_emu.compiler.flow.model import Access, AnyAlu, At, Beside, Port, Stage
-from lpu_emu.compiler.flow.rigid import Rigid, Solver
-from lpu_emu.compiler.geometry import Geometry, Slice
+from lpu_emu.compiler.flow.model import Access, AnyAlu, At, Beside, Edge, Port, Stage
+from lpu_emu.compiler.flow.rigid import Rigid, Solver, host_of
+from lpu_emu.compiler.geometry import Alu, Geometry, Slice
+from lpu_emu.compiler.memory.words import Words
 from lpu_emu.compiler.schedule.board import Board, Key
 from lpu_emu.compiler.schedule.timeline import Timeline
 from lpu_emu.spec.machine import EAST, WEST
 
-ALU, EDGE = "alu", "edge"
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Window:
-    """Cycles in which a stage needs its queue or bank, relative to the flow."""
+    """Cycles in which a stage needs its queue or bank."""
 
     key: Key
     start: int
     length: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """A memory access at one end of an edge: stream ``index`` of it. ``delay`` is from dispatch to the drive or sample."""
+
+    stage: Stage
+    words: Words
+    index: int
+    reads: bool
+    delay: int
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """An edge in one direction: its first slot relative to the flow, and where its core stages stand."""
+
+    way: int
+    slot: int
+    west: int
+    east: int
+
+    def reaches(self, x: int, reads: bool) -> bool:
+        """Whether memory at ``x`` lies on the right side: upstream of the core stages to be read, downstream to be written."""
+        return x < self.west if reads == (self.way == EAST) else x > self.east
+
+    def time(self, leaf: Leaf, x: int) -> int:
+        """Dispatch of a memory access at ``x``, relative to the flow."""
+        return timing.cycle_at(self.slot, x, self.way) - leaf.delay
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EdgePlan:
+    """What is known about an edge before streams and slices are chosen.
+
+    ``hosts`` are the stages whose ALUs must reach it; ``rivals`` are edges sampled by the same ALU, which must not use the
+    same group in the other direction. ``tracks`` are the directions that it may take, the preferred one first.
+    """
+
+    edge: Edge
+    leaves: tuple[Leaf, ...]
+    hosts: tuple[Stage, ...]
+    rivals: tuple[int, ...]
+    span: int
+    tracks: tuple[Track, ...]
 
 
 class Plan:
@@ -30,15 +76,68 @@ class Plan:
     def __init__(self, board: Board, rigid: Rigid) -> None:
         self.rigid = rigid
         self.flow = rigid.shape.flow
-        self.geometry: Geometry = board.geometry
-        self._solver = Solver(board.geometry, rigid.shape, rigid.columns)
+        self._geometry: Geometry = board.geometry
         self._board = board
+        self._solver = Solver(board.geometry, rigid.shape, rigid.columns)
+        self.edges = tuple(self._edge_plan(edge) for edge in self.flow.edges)
         self.alu_windows = self._alu_windows()
-        self.decisions = self._decisions()
-        self.fixed = self._fixed_windows()
-        self._lines: list[tuple[Timeline, int, int]] = [
-            (board.line(w.key), w.start, w.length) for w in self.fixed
-        ]
+        self.fixed = list(self._fixed_windows())
+
+    # --- edges
+
+    def _edge_plan(self, edge: Edge) -> EdgePlan:
+        shape = self.rigid.shape
+        producers, consumers = shape.producers[edge.index], shape.consumers[edge.index]
+        leaves = [self._leaf(s, p, True) for s, p in producers if s.is_leaf]
+        leaves += [self._leaf(s, p, False) for s, p in consumers if s.is_leaf]
+        hosts = [host_of(self.flow, s) for s, _ in (*producers, *consumers) if not s.is_leaf]
+        rivals = [p.edge for s, _ in consumers if not s.is_leaf for p in s.inputs if p.edge != edge.index]
+        return EdgePlan(
+            edge=edge,
+            leaves=tuple(leaves),
+            hosts=tuple(h for h in hosts if isinstance(h.place, AnyAlu)),
+            rivals=tuple(rivals),
+            span=max(s.span for s, _ in (*producers, *consumers)),
+            tracks=tuple(self._tracks(edge.index, leaves)),
+        )
+
+    def _leaf(self, stage: Stage, port: Port, reads: bool) -> Leaf:
+        assert isinstance(stage.place, Access)
+        geometry = self._geometry
+        delay = geometry.delay(stage.mnemonic, "func") if reads else geometry.skew(stage.mnemonic, port.operand)
+        return Leaf(stage=stage, words=stage.place.words, index=port.index, reads=reads, delay=delay)
+
+    def _tracks(self, edge: int, leaves: list[Leaf]) -> Iterator[Track]:
+        known = self.rigid.directions[edge]
+        for way in self._preferred(leaves) if known is None else (known,):
+            track = self._track(edge, way)
+            placed = [leaf for leaf in leaves if leaf.words.placed]
+            if all(track.reaches(self._slice(leaf.words).x, leaf.reads) for leaf in placed):
+                yield track
+
+    def _preferred(self, leaves: list[Leaf]) -> tuple[int, int]:
+        towards_core = any(leaf.reads for leaf in leaves)
+        return (EAST, WEST) if (self.flow.side == "W") == towards_core else (WEST, EAST)
+
+    def _track(self, edge: int, way: int) -> Track:
+        places: list[int] = []
+        slots: list[int] = []
+        for stage, _ in self.rigid.shape.producers[edge]:
+            if not stage.is_leaf:
+                x = self._solver.x_out(stage, way)
+                delay = self._geometry.delay(stage.mnemonic, "func")
+                slots.append(timing.slot(self.rigid.offsets[stage.index] + delay, x, way))
+                places.append(x)
+        for stage, port in self.rigid.shape.consumers[edge]:
+            if not stage.is_leaf:
+                x = self._solver.x_in(stage, way)
+                delay = self._geometry.skew(stage.mnemonic, port.operand)
+                slots.append(timing.slot(self.rigid.offsets[stage.index] + delay, x, way))
+                places.append(x)
+        return Track(way=way, slot=slots[0], west=min(places), east=max(places))
+
+    def _slice(self, words: Words) -> Slice:
+        return self._geometry.slices[words.slice]
 
     # --- ALUs
 
@@ -46,149 +145,83 @@ class Plan:
         """Start and length of the time in which a stage holds its ALU, latch fills included."""
         ends: dict[int, tuple[int, int]] = {}
         for stage in self.rigid.shape.core:
-            host = stage.place.stage if isinstance(stage.place, Beside) else stage.index
+            host = host_of(self.flow, stage).index
             if isinstance(self.flow.stages[host].place, AnyAlu):
                 first = self.rigid.offsets[stage.index]
                 known = ends.get(host, (first, first))
                 ends[host] = (min(known[0], first), max(known[1], first + stage.span))
         return {host: (first, last - first + 1) for host, (first, last) in ends.items()}
 
-    # --- order of decisions
-
-    def _decisions(self) -> list[tuple[str, int]]:
-        found: list[tuple[str, int]] = []
-        planned: set[int] = set()
-
-        def plan(edge: int) -> None:
-            if edge not in planned:
-                planned.add(edge)
-                found.append((EDGE, edge))
-
-        beside = {s.place.stage: s for s in self.rigid.shape.core if isinstance(s.place, Beside)}
-        for stage in self.rigid.shape.core:
-            if not isinstance(stage.place, AnyAlu):
-                continue
-            found.append((ALU, stage.index))
-            helpers = [beside[stage.index]] if stage.index in beside else []
-            for port in (*stage.inputs, *(p for h in helpers for p in h.inputs), *stage.outputs):
-                plan(port.edge)
-        for edge in range(len(self.flow.edges)):
-            plan(edge)
+    @cached_property
+    def candidates(self) -> dict[int, list[Alu]]:
+        """ALUs that could run each ALU stage, as far as column and kind go."""
+        found = {}
+        for stage in self.rigid.shape.alus:
+            place = stage.place
+            assert isinstance(place, AnyAlu)
+            column = self._geometry.alus_of_column[self.rigid.columns[stage.index]]
+            fit = [a for a in column if a.large or not place.large]
+            found[stage.index] = [a for a in fit if place.number in (None, a.number)]
         return found
 
-    # --- edges
+    # --- order of decisions
 
-    def core_ends(self, edge: int, way: int) -> list[int]:
-        """Positions of the core stages at the ends of an edge, for a direction."""
-        shape = self.rigid.shape
-        found = [self._solver.x_out(s, way) for s, _ in shape.producers[edge] if not s.is_leaf]
-        return found + [self._solver.x_in(s, way) for s, _ in shape.consumers[edge] if not s.is_leaf]
+    @cached_property
+    def decisions(self) -> list[tuple[bool, int]]:
+        """What to choose, in order: (True, stage) an ALU, (False, edge) slices and streams."""
+        found: list[tuple[bool, int]] = []
+        planned: set[int] = set()
+        beside = {s.place.stage: s for s in self.rigid.shape.core if isinstance(s.place, Beside)}
 
-    def leaves(self, edge: int) -> list[tuple[Stage, Port, bool]]:
-        """The memory accesses of an edge: stage, port, and whether it reads."""
-        shape = self.rigid.shape
-        found = [(s, p, True) for s, p in shape.producers[edge] if s.is_leaf]
-        return found + [(s, p, False) for s, p in shape.consumers[edge] if s.is_leaf]
+        def plan(edges: list[int]) -> None:
+            found.extend((False, edge) for edge in dict.fromkeys(edges) if edge not in planned)
+            planned.update(edges)
 
-    def slot(self, edge: int, way: int) -> int:
-        """The first slot of an edge, relative to the flow."""
-        shape = self.rigid.shape
-        for stage, _ in shape.producers[edge]:
-            if not stage.is_leaf:
-                cycle = self.rigid.offsets[stage.index] + self.geometry.delay(stage.mnemonic, "func")
-                return timing.slot(cycle, self._solver.x_out(stage, way), way)
-        for stage, port in shape.consumers[edge]:
-            if not stage.is_leaf:
-                cycle = self.rigid.offsets[stage.index] + self.geometry.skew(stage.mnemonic, port.operand)
-                return timing.slot(cycle, self._solver.x_in(stage, way), way)
-        raise KeyError(edge)
-
-    def span(self, edge: int) -> int:
-        """Slots from the first to the last value of an edge."""
-        shape = self.rigid.shape
-        return max(s.span for s, _ in (*shape.producers[edge], *shape.consumers[edge]))
-
-    def reaches(self, edge: int, way: int, where: Slice, reads: bool) -> bool:
-        """Whether a slice lies on the right side of the core stages of an edge."""
-        ends = self.core_ends(edge, way)
-        if reads:
-            return all(timing.hops(where.x, x, way) > 0 for x in ends)
-        return all(timing.hops(x, where.x, way) > 0 for x in ends)
-
-    def leaf_time(self, edge: int, way: int, where: Slice, stage: Stage, port: Port, reads: bool) -> int:
-        """Dispatch of a memory access, relative to the flow."""
-        cycle = timing.cycle_at(self.slot(edge, way), where.x, way)
-        if reads:
-            return cycle - self.geometry.delay(stage.mnemonic, "func")
-        return cycle - self.geometry.skew(stage.mnemonic, port.operand)
-
-    def ways(self, edge: int) -> list[int]:
-        """Directions that an edge may take, the preferred one first."""
-        known = self.rigid.directions[edge]
-        if known is not None:
-            return [known]
-        leaves = self.leaves(edge)
-        towards_core = any(reads for _, _, reads in leaves)
-        prefers_east = (self.flow.side == "W") == towards_core
-        found = [EAST, WEST] if prefers_east else [WEST, EAST]
-        placed = [(s.place.words, reads) for s, _, reads in leaves if isinstance(s.place, Access) and s.place.words.placed]
-        for words, reads in placed:
-            where = self.geometry.slices[words.slice]
-            found = [way for way in found if self.reaches(edge, way, where, reads)]
+        for stage in self.rigid.shape.alus:
+            found.append((True, stage.index))
+            helpers = [beside[stage.index]] if stage.index in beside else []
+            plan([p.edge for s in (stage, *helpers) for p in (*s.inputs, *s.outputs)])
+        plan([edge.index for edge in self.flow.edges])
         return found
 
     # --- what is fixed
 
-    def _fixed_windows(self) -> list[Window]:
-        found = []
+    def _fixed_windows(self) -> Iterator[Window]:
         for stage in self.rigid.shape.core:
             if isinstance(stage.place, At):
-                start = self.rigid.offsets[stage.index]
-                found.append(Window(key=stage.place.queue, start=start, length=stage.span + 1))
-        for stage, time, _ in self.placed_leaves():
-            found += self.leaf_windows(stage, time, *self._home(stage))
-        return found
+                yield Window(stage.place.queue, self.rigid.offsets[stage.index], stage.span + 1)
+        for leaf, time in self._placed_leaves:
+            yield from self.windows_of(leaf, time, self._slice(leaf.words), leaf.words.address)
 
-    def _home(self, stage: Stage) -> tuple[Slice, int]:
-        assert isinstance(stage.place, Access)
-        words = stage.place.words
-        return self.geometry.slices[words.slice], words.address
-
-    def leaf_windows(self, stage: Stage, time: int, where: Slice, address: int) -> list[Window]:
+    def windows_of(self, leaf: Leaf, time: int, where: Slice, address: int) -> tuple[Window, Window]:
         """The queue and bank time of a memory access dispatched at ``time``."""
         bank = self._board.memory.bank(where.name, address)
-        access = time + self.geometry.delay(stage.mnemonic, "access")
-        length = stage.span + 1
+        access = time + self._geometry.delay(leaf.stage.mnemonic, "access")
+        length = leaf.stage.span + 1
+        return Window(where.queue, time, length), Window(bank, access, length)
+
+    @cached_property
+    def _placed_leaves(self) -> list[tuple[Leaf, int]]:
+        """Memory accesses whose words have an address, with their dispatch relative to the flow."""
         return [
-            Window(key=where.queue, start=time, length=length),
-            Window(key=bank, start=access, length=length),
+            (leaf, plan.tracks[0].time(leaf, self._slice(leaf.words).x))
+            for plan in self.edges
+            if plan.tracks
+            for leaf in plan.leaves
+            if leaf.words.placed
         ]
-
-    def placed_leaves(self) -> list[tuple[Stage, int, bool]]:
-        """Memory accesses whose words have an address: stage, dispatch relative to the flow, and whether it reads."""
-        found = []
-        for edge in range(len(self.flow.edges)):
-            for stage, port, reads in self.leaves(edge):
-                assert isinstance(stage.place, Access)
-                if stage.place.words.placed:
-                    ways = self.ways(edge)
-                    if not ways:
-                        continue
-                    where = self.geometry.slices[stage.place.words.slice]
-                    found.append((stage, self.leaf_time(edge, ways[0], where, stage, port, reads), reads))
-        return found
-
-    # --- time
 
     def contradicts(self) -> bool:
         """Whether two fixed needs of the flow itself collide, or an edge has no direction."""
         by_key: dict[Key, list[Window]] = {}
         for window in self.fixed:
-            for other in by_key.setdefault(window.key, []):
-                if window.start < other.start + other.length and other.start < window.start + window.length:
-                    return True
-            by_key[window.key].append(window)
-        return any(not self.ways(edge) for edge in range(len(self.flow.edges)))
+            others = by_key.setdefault(window.key, [])
+            if any(w.start < window.start + window.length and window.start < w.start + w.length for w in others):
+                return True
+            others.append(window)
+        return not all(plan.tracks for plan in self.edges)
+
+    # --- time
 
     def bound(self) -> int:
         """Earliest dispatch of the flow that rules of planes and written words allow."""
@@ -196,30 +229,40 @@ class Plan:
         for stage in self.rigid.shape.core:
             offset = self.rigid.offsets[stage.index]
             earliest = max(earliest, self._board.planes.earliest(self.flow, stage) - offset, -offset)
-        for stage, time, reads in self.placed_leaves():
-            earliest = max(earliest, -time, self._data_bound(stage, time, reads))
+        for leaf, time in self._placed_leaves:
+            earliest = max(earliest, -time, self._data_bound(leaf, time))
         return earliest
 
-    def _data_bound(self, stage: Stage, time: int, reads: bool) -> int:
+    def _data_bound(self, leaf: Leaf, time: int) -> int:
+        stage, words = leaf.stage, leaf.words
         assert isinstance(stage.place, Access)
-        words, first = stage.place.words, stage.place.first
-        access = time + self.geometry.delay(stage.mnemonic, "access")
-        if not reads:
+        access = time + self._geometry.delay(stage.mnemonic, "access")
+        if not leaf.reads:
             return words.last_read + 1 - access
         inner = stage.loops[0] if stage.loops else timing.Loop(count=0, interval=1, stride=0)
         bound = 0
         for cycle, offset in outer_iterations(stage.loops):
-            ready = words.earliest_first_read(first + offset, inner.count + 1, inner.stride, inner.interval)
+            first = stage.place.first + offset
+            ready = words.earliest_first_read(first, inner.count + 1, inner.stride, inner.interval)
             bound = max(bound, ready - access - cycle)
         return bound
 
+    @cached_property
+    def _needs(self) -> list[tuple[list[Timeline], int, int]]:
+        """Queues and banks of which one must be free: exactly one for fixed needs, any of its candidates for an ALU stage."""
+        line = self._board.line
+        found = [([line(w.key)], w.start, w.length) for w in self.fixed]
+        for index, (start, length) in self.alu_windows.items():
+            found.append(([line(alu.queue) for alu in self.candidates[index]], start, length))
+        return found
+
     def settle(self, time: int) -> int:
-        """Return the earliest time, not before ``time``, at which all fixed needs are free."""
+        """Return the earliest time, not before ``time``, that the needs taken one by one allow."""
         moved = True
         while moved:
             moved = False
-            for line, start, length in self._lines:
-                free = line.next_free(time + start, length) - start
+            for lines, start, length in self._needs:
+                free = min(line.next_free(time + start, length) for line in lines) - start
                 if free > time:
                     time, moved = free, True
         return time
@@ -235,3 +278,5 @@ def outer_iterations(loops: tuple[timing.Loop, ...]) -> list[tuple[int, int]]:
             for cycle, offset in found
         ]
     return found
+
+

@@ -15,6 +15,10 @@ from lpu_emu.compiler.schedule.trial import NEVER, Trial
 from lpu_emu.errors import CompileError
 
 
+class NoPlaceError(CompileError):
+    """A flow contradicts itself: no choice and no time lets it run."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Placed:
     """When a flow runs: its first and last dispatch."""
@@ -42,7 +46,8 @@ class Scheduler:
         """Schedule a flow and return when it runs.
 
         Raises:
-            CompileError: there is no room for its words, or no way to run it on this chip.
+            CompileError: there is no room for its words.
+            NoPlaceError: there is no way to run it on this chip.
         """
         found, no_room = self._search(shape_of(flow))
         if found is None:
@@ -88,8 +93,8 @@ class Scheduler:
 
     def _commit(self, found: _Found) -> Placed:
         plan, trial = found.plan, found.trial
-        for key, start, length in trial.windows:
-            self.board.line(key).reserve(start, start + length)
+        for window in trial.windows:
+            self.board.line(window.key).reserve(window.start, window.start + window.length)
         for use in trial.uses:
             self.board.streams.reserve(use)
         times = [self._commit_stage(plan, trial, stage) for stage in plan.flow.stages]
@@ -145,7 +150,7 @@ class Scheduler:
         if no_room:
             words = [s.place.words for s in flow.stages if isinstance(s.place, Access) and not s.place.words.placed]
             return CompileError(self._full_message(flow, words))
-        return CompileError(
+        return NoPlaceError(
             f"{flow.name}: cannot be scheduled on chip {chip.name}: no choice of ALUs, streams and slices fits its "
             f"{len(flow.stages)} instructions, at any time; use a chip with more slices or streams"
         )

@@ -40,6 +40,11 @@ class Timeline:
             starts.insert(index, start)
             ends.insert(index, end)
 
+    @property
+    def end(self) -> int:
+        """The cycle from which everything is free."""
+        return self._ends[-1] if self._ends else 0
+
     def intervals(self) -> list[tuple[int, int]]:
         """Return the busy intervals in order."""
         return list(zip(self._starts, self._ends, strict=True))

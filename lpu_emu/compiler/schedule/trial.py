@@ -6,27 +6,26 @@ next time at which something that was in the way becomes free.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lpu_emu.compiler.flow.model import Access, AnyAlu, Port, Stage
-from lpu_emu.compiler.flow.rigid import host_of
 from lpu_emu.compiler.geometry import Alu, Slice, base_stream, group_of
 from lpu_emu.compiler.memory.words import BEFORE_START, Words
-from lpu_emu.compiler.schedule.board import Board, Key
-from lpu_emu.compiler.schedule.plan import ALU, Plan
+from lpu_emu.compiler.schedule.board import Board
+from lpu_emu.compiler.schedule.plan import EdgePlan, Leaf, Plan, Track, Window
 from lpu_emu.compiler.schedule.streams import Use
-from lpu_emu.spec.machine import EAST, HEMISPHERES, WEST, direction
+from lpu_emu.spec.machine import HEMISPHERES, direction
 
 NEVER = 1 << 62
 # Choices looked at before an attempt is given up.
-BUDGET = 600
+BUDGET = 300
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Spot:
-    """Where and when a memory access happens."""
+    """Where and when a memory access happens; ``fresh`` when its words get their address by it."""
 
+    leaf: Leaf
     where: Slice
     address: int
     time: int
@@ -51,12 +50,11 @@ class Trial:
         self.streams: dict[int, int] = {}
         self.spots: dict[int, Spot] = {}
         self.uses: list[Use] = []
-        self.windows: list[tuple[Key, int, int]] = []
-        self._new: list[tuple[Words, str]] = []
+        self.windows = [Window(w.key, time + w.start, w.length) for w in plan.fixed]
+        self._new: list[str] = []
         self._left = BUDGET
         self._group = -1
-        for window in plan.fixed:
-            self.windows.append((window.key, time + window.start, window.length))
+        self._orders: dict[str, list[str]] = {}
 
     def solve(self) -> bool:
         """Make all choices; return whether that was possible."""
@@ -66,230 +64,185 @@ class Trial:
         decisions = self._plan.decisions
         if index == len(decisions):
             return True
-        kind, number = decisions[index]
-        options = self._alu_options(number) if kind == ALU else self._edge_options(number)
-        for apply in options:
-            undo = self._mark()
-            apply()
+        is_alu, number = decisions[index]
+        for take in self._alu_options(number) if is_alu else self._edge_options(self._plan.edges[number]):
+            mark = len(self.uses), len(self.windows), len(self._new), self._group
+            take()
             if self._step(index + 1):
                 return True
-            self._restore(undo, kind, number)
+            del self.uses[mark[0] :], self.windows[mark[1] :], self._new[mark[2] :]
+            self._group = mark[3]
+            (self.alus if is_alu else self.streams).pop(number)
             self._left -= 1
             if self._left < 0:
                 return False
         return False
 
-    def _mark(self) -> tuple[int, int, int, int]:
-        return len(self.uses), len(self.windows), len(self._new), self._group
-
-    def _restore(self, mark: tuple[int, int, int, int], kind: str, number: int) -> None:
-        uses, windows, new, self._group = mark
-        del self.uses[uses:], self.windows[windows:], self._new[new:]
-        if kind == ALU:
-            self.alus.pop(number, None)
-            return
-        self.streams.pop(number, None)
-        for stage, _, _ in self._plan.leaves(number):
-            self.spots.pop(stage.index, None)
-
     # --- busy or free
 
-    def _free(self, key: Key, start: int, length: int) -> bool:
+    def _free(self, window: Window) -> bool:
         """Whether a queue or bank is free; notes when it will be."""
-        for other, first, cycles in self.windows:
-            if other == key and start < first + cycles and first < start + length:
+        key, start, length = window.key, window.start, window.length
+        end = start + length
+        for other in self.windows:
+            if other.key == key and start < other.start + other.length and other.start < end:
                 return False
         free = self._board.line(key).next_free(start, length)
         if free > start:
-            self._retry(self.time + free - start)
+            self.later = min(self.later, self.time + free - start)
         return free == start
 
-    def _retry(self, time: int) -> None:
-        self.later = min(self.later, time)
-
     def _stream_free(self, use: Use) -> bool:
-        if any(use.touches(other) for other in self.uses):
-            return False
+        for other in self.uses:
+            if other.stream == use.stream and use.touches(other):
+                return False
         wait = self._board.streams.next_free(use)
         if wait:
-            self._retry(self.time + wait)
+            self.later = min(self.later, self.time + wait)
         return not wait
 
     # --- ALUs
 
     def _alu_options(self, index: int) -> Iterator[Callable[[], None]]:
-        stage = self._plan.flow.stages[index]
         start, length = self._plan.alu_windows[index]
-        for alu in self._alus_for(stage):
-            if self._fits(stage, alu) and self._free(alu.queue, self.time + start, length):
-                yield self._taking_alu(index, alu, self.time + start, length)
+        stage = self._plan.flow.stages[index]
+        ports = (*stage.inputs, *stage.outputs)
+        chosen = {group_of(self.streams[p.edge]) for p in ports if p.edge in self.streams}
+        for alu in self._plan.candidates[index]:
+            window = Window(alu.queue, self.time + start, length)
+            if chosen <= alu.reach and self._free(window):
+                yield lambda alu=alu, window=window: self._take_alu(index, alu, window)  # type: ignore[misc]
 
-    def _taking_alu(self, index: int, alu: Alu, start: int, length: int) -> Callable[[], None]:
-        def apply() -> None:
-            self.alus[index] = alu
-            self.windows.append((alu.queue, start, length))
-
-        return apply
-
-    def _alus_for(self, stage: Stage) -> list[Alu]:
-        """ALUs that could run a stage, as far as its kind goes."""
-        place = stage.place
-        assert isinstance(place, AnyAlu)
-        column = self._geometry.alus_of_column[self._plan.rigid.columns[stage.index]]
-        fit = [a for a in column if a.large or not place.large]
-        return fit if place.number is None else [a for a in fit if a.number == place.number]
-
-    def _fits(self, stage: Stage, alu: Alu) -> bool:
-        """Whether the streams chosen so far are in reach and no group comes from both sides."""
-        chosen = [self.streams[p.edge] for p in (*stage.inputs, *stage.outputs) if p.edge in self.streams]
-        return all(group_of(s) in alu.reach for s in chosen) and not self._from_both_sides(stage)
-
-    def _from_both_sides(self, stage: Stage) -> bool:
-        sampled = {(group_of(s), direction(s)) for p in stage.inputs if (s := self.streams.get(p.edge)) is not None}
-        return len({group for group, _ in sampled}) < len(sampled)
+    def _take_alu(self, index: int, alu: Alu, window: Window) -> None:
+        self.alus[index] = alu
+        self.windows.append(window)
 
     # --- edges
 
-    def _edge_options(self, edge: int) -> Iterator[Callable[[], None]]:
-        for way in self._plan.ways(edge):
-            spots = self._spots(edge, way)
+    def _edge_options(self, plan: EdgePlan) -> Iterator[Callable[[], None]]:
+        for track in plan.tracks:
+            spots = self._spots(plan, track)
             if spots is None:
                 continue
-            extents = self._extents(edge, way, spots)
-            for stream in self._candidates(edge, way):
-                uses = self._uses(edge, way, stream, extents)
-                if all(self._stream_free(use) for use in uses):
-                    yield self._taking_edge(edge, stream, uses, spots)
+            extents = self._extents(plan, track, spots)
+            first = self.time + track.slot
+            for stream in self._streams_for(plan, track.way):
+                uses = [
+                    Use(stream + i, first, first + plan.span, west, east) for i, (west, east) in enumerate(extents)
+                ]
+                if all(map(self._stream_free, uses)):
+                    yield lambda s=stream, u=uses, p=spots: self._take_edge(plan, s, u, p)  # type: ignore[misc]
 
-    def _taking_edge(
-        self, edge: int, stream: int, uses: list[Use], spots: list[tuple[Stage, Spot]]
-    ) -> Callable[[], None]:
-        def apply() -> None:
-            self.streams[edge] = stream
-            self.uses += uses
-            self._group = group_of(stream)
-            for stage, spot in spots:
-                self.spots[stage.index] = spot
-                if spot.fresh:
-                    self._claim(stage, spot)
+    def _take_edge(self, plan: EdgePlan, stream: int, uses: list[Use], spots: list[Spot]) -> None:
+        self.streams[plan.edge.index] = stream
+        self.uses += uses
+        self._group = group_of(stream)
+        for spot in spots:
+            self.spots[spot.leaf.stage.index] = spot
+            if spot.fresh:
+                self._new.append(spot.where.name)
+                self.windows += self._plan.windows_of(spot.leaf, spot.time, spot.where, spot.address)
 
-        return apply
-
-    def _claim(self, stage: Stage, spot: Spot) -> None:
-        assert isinstance(stage.place, Access)
-        self._new.append((stage.place.words, spot.where.name))
-        for window in self._plan.leaf_windows(stage, spot.time, spot.where, spot.address):
-            self.windows.append((window.key, window.start, window.length))
-
-    def _candidates(self, edge: int, way: int) -> list[int]:
+    def _streams_for(self, plan: EdgePlan, way: int) -> list[int]:
         """First streams that an edge may have, those of the group used last before the others."""
-        spec = self._plan.flow.edges[edge]
-        if spec.stream is not None:
-            return [spec.stream] if direction(spec.stream) == way else []
+        edge = plan.edge
         low = base_stream(way)
-        found = range(low, low + self._geometry.chip.streams - spec.width + 1, spec.align)
-        reachable = [s for s in found if self._in_reach(edge, s)]
-        return sorted(reachable, key=lambda s: (group_of(s) != self._group, s))
+        found: Sequence[int] = range(low, low + self._geometry.chip.streams - edge.width + 1, edge.align)
+        if edge.stream is not None:
+            found = [edge.stream] if direction(edge.stream) == way else []
+        groups = self._groups_for(plan, way)
+        fitting = [s for s in found if groups is None or group_of(s) in groups]
+        return sorted(fitting, key=lambda s: (group_of(s) != self._group, s))
 
-    def _in_reach(self, edge: int, stream: int) -> bool:
-        group, way = group_of(stream), direction(stream)
-        shape = self._plan.rigid.shape
-        for stage, _ in (*shape.producers[edge], *shape.consumers[edge]):
-            host = host_of(self._plan.flow, stage)
-            if not isinstance(host.place, AnyAlu):
-                continue
+    def _groups_for(self, plan: EdgePlan, way: int) -> frozenset[int] | None:
+        """Groups that all ALUs of an edge reach and that none of them samples from the other side; None: all."""
+        if not plan.hosts:
+            return None
+        groups: frozenset[int] | None = None
+        for host in plan.hosts:
             alu = self.alus.get(host.index)
-            possible = self._alus_for(host) if alu is None else [alu]
-            if not any(group in a.reach for a in possible):
-                return False
-        return not any(self._clashes(stage, edge, group, way) for stage, _ in shape.consumers[edge])
+            alus = self._plan.candidates[host.index] if alu is None else [alu]
+            reach = frozenset().union(*(a.reach for a in alus))
+            groups = reach if groups is None else groups & reach
+        others = [self.streams[e] for e in plan.rivals if e in self.streams]
+        assert groups is not None
+        return groups - {group_of(s) for s in others if direction(s) != way}
 
-    def _clashes(self, stage: Stage, edge: int, group: int, way: int) -> bool:
-        others = [self.streams.get(p.edge) for p in stage.inputs if p.edge != edge]
-        if stage.is_leaf:
-            return False
-        return any(s is not None and group_of(s) == group and direction(s) != way for s in others)
-
-    def _extents(self, edge: int, way: int, spots: list[tuple[Stage, Spot]]) -> list[tuple[int, int]]:
+    def _extents(self, plan: EdgePlan, track: Track, spots: list[Spot]) -> list[tuple[int, int]]:
         """West and east end of each stream of an edge."""
-        core = self._plan.core_ends(edge, way)
-        width = self._plan.flow.edges[edge].width
-        places: list[list[int]] = [list(core) for _ in range(width)]
-        at = {stage.index: spot.where.x for stage, spot in spots}
-        for stage, port, _ in self._plan.leaves(edge):
-            places[port.index].append(at[stage.index])
-        return [(min(xs), max(xs)) for xs in places]
-
-    def _uses(self, edge: int, way: int, stream: int, extents: list[tuple[int, int]]) -> list[Use]:
-        first = self.time + self._plan.slot(edge, way)
-        last = first + self._plan.span(edge)
-        return [
-            Use(stream=stream + i, first=first, last=last, west=west, east=east)
-            for i, (west, east) in enumerate(extents)
-        ]
+        found = [(track.west, track.east)] * plan.edge.width
+        for spot in spots:
+            west, east = found[spot.leaf.index]
+            found[spot.leaf.index] = min(west, spot.where.x), max(east, spot.where.x)
+        return found
 
     # --- memory
 
-    def _spots(self, edge: int, way: int) -> list[tuple[Stage, Spot]] | None:
+    def _spots(self, plan: EdgePlan, track: Track) -> list[Spot] | None:
         """Choose a slice for every memory access of an edge; None if one finds no place now."""
-        found: list[tuple[Stage, Spot]] = []
-        taken: set[str] = set()
-        for stage, port, reads in self._plan.leaves(edge):
-            spot = self._spot(edge, way, stage, port, reads, taken)
+        found: list[Spot] = []
+        taken: set[str] = set(self._new)
+        for leaf in plan.leaves:
+            spot = self._placed(leaf, track) if leaf.words.placed else self._fresh(leaf, track, taken)
             if spot is None:
                 return None
             if spot.fresh:
                 taken.add(spot.where.name)
-            found.append((stage, spot))
+            found.append(spot)
         return found
 
-    def _spot(self, edge: int, way: int, stage: Stage, port: Port, reads: bool, taken: set[str]) -> Spot | None:
-        assert isinstance(stage.place, Access)
-        words = stage.place.words
-        if words.placed:
-            where = self._geometry.slices[words.slice]
-            time = self.time + self._plan.leaf_time(edge, way, where, stage, port, reads)
-            return Spot(where=where, address=words.address, time=time, fresh=False)
+    def _placed(self, leaf: Leaf, track: Track) -> Spot:
+        where = self._geometry.slices[leaf.words.slice]
+        return Spot(leaf, where, leaf.words.address, self.time + track.time(leaf, where.x), False)
+
+    def _fresh(self, leaf: Leaf, track: Track, taken: set[str]) -> Spot | None:
         room = False
-        for name in self._slices(words, way, reads):
+        avoid = {w.slice for w in leaf.words.apart if w.placed}
+        for name in self._order(leaf.words.zone):
             where = self._geometry.slices[name]
-            if name in taken or not self._plan.reaches(edge, way, where, reads):
+            if name in taken or name in avoid or not track.reaches(where.x, leaf.reads):
                 continue
-            time = self.time + self._plan.leaf_time(edge, way, where, stage, port, reads)
-            address = self._address(words, where, time, stage)
-            room = room or address is not None
-            if address is not None and self._available(stage, time, where, address):
-                return Spot(where=where, address=address, time=time, fresh=True)
+            time = self.time + track.time(leaf, where.x)
+            address, exists = self._address(leaf, where, time)
+            room = room or exists
+            if address is not None and self._available(leaf, time, where, address):
+                return Spot(leaf, where, address, time, True)
         self.no_room = self.no_room or not room
         return None
 
-    def _slices(self, words: Words, way: int, reads: bool) -> list[str]:
-        """Slices for new words in order of preference: the flow's own hemisphere first."""
-        side = self._plan.flow.side
-        other = HEMISPHERES[1 - HEMISPHERES.index(side)]
-        avoid = {w.slice for w in words.apart if w.placed} | {name for _, name in self._new}
-        memory = self._board.memory
-        return [n for s in (side, other) for n in memory.order(words.zone, s) if n not in avoid]
+    def _order(self, zone: str) -> list[str]:
+        """Slices for new words in order of preference: those that nothing wants later, the own hemisphere first.
 
-    def _address(self, words: Words, where: Slice, time: int, stage: Stage) -> int | None:
-        access = time + self._geometry.delay(stage.mnemonic, "access")
-        cycle = BEFORE_START if words.preloaded else access
+        Flows that are scheduled later fill gaps in time; words on a slice that is busy later would hold them up.
+        """
+        known = self._orders.get(zone)
+        if known is None:
+            side = self._plan.flow.side
+            other = HEMISPHERES[1 - HEMISPHERES.index(side)]
+            memory, slices, line = self._board.memory, self._geometry.slices, self._board.line
+            found = (*memory.order(zone, side), *memory.order(zone, other))
+            known = sorted(found, key=lambda n: max(0, line(slices[n].queue).end - self.time))
+            self._orders[zone] = known
+        return known
+
+    def _address(self, leaf: Leaf, where: Slice, time: int) -> tuple[int | None, bool]:
+        """Return an address that is free by then, if there is one, and whether there is any at some time."""
+        words: Words = leaf.words
+        cycle = BEFORE_START
+        if not words.preloaded:
+            cycle = time + self._geometry.delay(leaf.stage.mnemonic, "access")
         found = self._board.memory.find(where.name, words.count, cycle)
         if found is None:
-            return None
+            return None, False
         address, free_from = found
         if free_from <= cycle:
-            return address
+            return address, True
         if not words.preloaded:
-            self._retry(self.time + free_from - cycle)
-        return None
+            self.later = min(self.later, self.time + free_from - cycle)
+        return None, not words.preloaded
 
-    def _available(self, stage: Stage, time: int, where: Slice, address: int) -> bool:
+    def _available(self, leaf: Leaf, time: int, where: Slice, address: int) -> bool:
         if time < 0:
-            self._retry(self.time - time)
+            self.later = min(self.later, self.time - time)
             return False
-        windows = self._plan.leaf_windows(stage, time, where, address)
-        return all(self._free(w.key, w.start, w.length) for w in windows)
-
-
-__all__ = ["EAST", "NEVER", "WEST", "Spot", "Trial"]
+        return all(map(self._free, self._plan.windows_of(leaf, time, where, address)))

@@ -91,10 +91,12 @@ def _rows(op: Operation, map_: Bytes) -> tuple[NDArray[np.intp], NDArray[np.intp
     addresses = low + 256 * high
     on = np.arange(len(addresses)) < op.superlanes
     inside = (addresses >= op["base"]) & (addresses <= op["limit"])
-    for superlane in np.flatnonzero(on & ~inside)[:1]:
-        op.fault(
-            f"superlane {superlane}: address 0x{addresses[superlane]:03x} is outside "
-            f"0x{op['base']:03x}..0x{op['limit']:03x}"
-        )
+    if (on & ~inside).any():
+        _fault(op, addresses, int(np.argmax(on & ~inside)))
     superlanes = np.flatnonzero(on & inside)
     return addresses[superlanes] - op["base"], superlanes
+
+
+def _fault(op: Operation, addresses: NDArray[np.intp], superlane: int) -> None:
+    region = f"0x{op['base']:03x}..0x{op['limit']:03x}"
+    op.fault(f"superlane {superlane}: address 0x{addresses[superlane]:03x} is outside {region}")

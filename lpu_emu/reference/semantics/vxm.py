@@ -1,4 +1,4 @@
-"""VXM: one ALU. What it computes is in ``numerics.vxm``, one function per operation; here is when and where."""
+"""VXM: one ALU. ``numerics.vxm`` has one function per operation; here is when and where it applies."""
 
 from __future__ import annotations
 

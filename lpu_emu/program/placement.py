@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lpu_emu.errors import did_you_mean
 from lpu_emu.program.model import DataSection
 from lpu_emu.spec.machine import HEMISPHERES, Machine
 
@@ -29,13 +28,17 @@ def run_problem(
 ) -> str:
     """Return what is wrong with ``rows`` words from ``address`` on, ``step`` apart; empty when nothing is."""
     if slice_name not in slices:
-        return f"chip {machine.chip.name} has no slice {slice_name!r}{did_you_mean(slice_name, slices)}"
+        return f"chip {machine.chip.name} has no slice {slice_name!r}; {_sides(machine.chip.slices)}"
     last = address + step * max(rows - 1, 0)
     low, high = min(address, last), max(address, last)
     if low < 0 or high >= machine.chip.words:
         words = f"0x000..{machine.chip.words - 1:#05x}"
         return f"{slice_name}:{low:#05x}..{high:#05x} leaves the slice, which has the words {words}"
     return ""
+
+
+def _sides(count: int) -> str:
+    return "it has " + " and ".join(f"{side}0..{side}{count - 1}" for side in HEMISPHERES)
 
 
 def data_findings(machine: Machine, data: Sequence[DataSection]) -> Iterator[Numbered]:
@@ -89,6 +92,7 @@ def wire_findings(machine: Machine, wires: Sequence[tuple[str, str]]) -> Iterato
     for i, wire in enumerate(wires):
         for role, (link, verb) in enumerate(zip(wire, ("sends", "receives"), strict=True)):
             if link not in links:
-                yield i, f"chip {machine.chip.name} has no link {link!r}{did_you_mean(link, links)}"
+                sides = _sides(len(links) // len(HEMISPHERES))
+                yield i, f"chip {machine.chip.name} has no link {link!r}; {sides}"
             elif any(earlier[role] == link for earlier in wires[:i]):
                 yield i, f"link {link} {verb} on another wire already"

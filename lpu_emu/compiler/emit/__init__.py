@@ -1,0 +1,1 @@
+"""Emission: from scheduled runs to a program."""

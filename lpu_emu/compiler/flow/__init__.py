@@ -1,0 +1,1 @@
+"""Flows: rigid pipelines of instruction runs."""

@@ -1,0 +1,1 @@
+"""Lowering: from graph operators to flows."""

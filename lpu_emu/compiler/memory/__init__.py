@@ -1,0 +1,1 @@
+"""Memory: words of SRAM, where they lie and how long."""

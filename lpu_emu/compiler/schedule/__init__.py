@@ -1,0 +1,1 @@
+"""Scheduling: flows in space and time."""

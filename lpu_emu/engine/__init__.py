@@ -1,0 +1,1 @@
+"""The fast executor: compute kernels compiled by Numba, and what drives them."""

@@ -1,0 +1,96 @@
+"""Operations on bits as they are: bitwise logic, mask, copy, and repetition of a pattern."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lpu_emu.engine._jit import jit
+from lpu_emu.engine.kernels.bits import Array
+from lpu_emu.engine.kernels.codes import DONE, OPCODES, UNSUPPORTED
+
+_AND, _OR, _XOR, _NOT = (OPCODES[name] for name in ("and", "or", "xor", "not"))
+
+
+@jit
+def _and(x: Array, y: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] = x[i] & y[i]
+
+
+@jit
+def _or(x: Array, y: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] = x[i] | y[i]
+
+
+@jit
+def _xor(x: Array, y: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] = x[i] ^ y[i]
+
+
+@jit
+def invert(x: Array, out: Array) -> None:
+    """Fill ``out`` with every bit of ``x`` inverted."""
+    for i in range(out.size):
+        out[i] = ~x[i]
+
+
+@jit
+def copy(x: Array, out: Array) -> None:
+    """Copy the first ``out.size`` bytes of ``x``."""
+    for i in range(out.size):
+        out[i] = x[i]
+
+
+@jit
+def repeat(period: int, out: Array) -> None:
+    """Fill ``out`` with copies of its first ``period`` bytes."""
+    done = period
+    while done < out.size:
+        count = min(done, out.size - done)
+        copy(out[:count], out[done : done + count])
+        done += count
+
+
+@jit
+def logic(op: int, x: Array, y: Array, out: Array) -> int:
+    """Fill ``out`` with the bitwise operation of bytes ``x`` and ``y``."""
+    if op == _AND:
+        _and(x, y, out)
+    elif op == _OR:
+        _or(x, y, out)
+    elif op == _XOR:
+        _xor(x, y, out)
+    else:
+        return UNSUPPORTED
+    return DONE
+
+
+@jit
+def _mask1(x: Array, y: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] = x[i] if y[i] != 0 else np.uint8(0)
+
+
+@jit
+def _mask2(x: Array, y: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] = x[i] if (y[i] & np.int16(0xFF)) != 0 else np.int16(0)
+
+
+@jit
+def _mask4(x: Array, y: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] = x[i] if (y[i] & np.int32(0xFF)) != 0 else np.int32(0)
+
+
+@jit
+def mask(size: int, x: Array, y: Array, out: Array) -> None:
+    """Keep the elements of ``size`` bytes of ``x`` where the lowest byte of ``y`` is not zero; zero the others."""
+    if size == 1:
+        _mask1(x, y, out)
+    elif size == 2:
+        _mask2(x.view(np.int16), y.view(np.int16), out.view(np.int16))
+    else:
+        _mask4(x.view(np.int32), y.view(np.int32), out.view(np.int32))

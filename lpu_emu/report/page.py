@@ -1,0 +1,206 @@
+"""The page of text: what a person reads to see where the cycles went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lpu_emu.analysis.describe import describe
+from lpu_emu.program.hazard import Hazard
+from lpu_emu.program.model import Program
+from lpu_emu.report.figures import Figures, OperatorFigures, QueueFigures
+from lpu_emu.report.layout import WIDTH, amount, bar, percent, rate, shorten, size, span, table
+from lpu_emu.report.operators import LATENCY, NOTHING
+
+_BAR = 20
+_NAME, _TYPE = 20, 12
+_BOUNDS = {
+    "compute": "Bound by compute: the planes come to at least half of their peak.",
+    "memory": "Bound by SRAM: its traffic comes to at least half of its peak.",
+    LATENCY: "Bound by latency: neither the planes nor SRAM come to half of their peak.",
+    NOTHING: "Nothing multiplies, and nothing moves in or out of SRAM.",
+}
+LISTED_ROWS = 40
+LISTED_HAZARDS = 8
+
+
+def page(figures: Figures, program: Program, hazards: Sequence[Hazard]) -> str:
+    """Return the whole page, ending in a newline."""
+    where = _operators(figures) if figures.ops else _queues(figures)
+    parts = [
+        _headline(figures, program),
+        where,
+        _units(figures),
+        _memory(figures),
+        _text(figures),
+        _roofline(figures),
+        _hazards(figures, program, hazards),
+    ]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _headline(f: Figures, program: Program) -> list[str]:
+    chip = program.machine.chip
+    precision = f", {f.program.precision}" if f.program.precision else ""
+    first = f"{f.program.name} on {f.program.chip}{precision}"
+    return [
+        f"{first}{chip.title.rjust(WIDTH - len(first))}" if len(first) + len(chip.title) < WIDTH else first,
+        "=" * WIDTH,
+        f"{f.cycles:,} cycles, {f.time_us:,.3f} us at {chip.clock_hz / 1e6:,.0f} MHz. "
+        f"{f.program.instructions:,} instructions in {f.text.queues_used} of {f.text.queues} queues.",
+        _BOUNDS[f.roofline.bound],
+    ]
+
+
+def _operators(f: Figures) -> list[str]:
+    """One row per operator; of very many, those that add most."""
+    order = sorted(range(len(f.ops)), key=lambda i: (-f.ops[i].added_cycles, i))
+    shown = sorted(order[:LISTED_ROWS])
+    head = ("operator", "type", "from", "to", "adds", "share", "of peak", "bound by", _axis(f.cycles))
+    rows = [_operator_row(f, f.ops[i]) for i in shown]
+    drain = f.cycles - max(op.end for op in f.ops)
+    lines = ["Where the cycles went", *table(head, rows, left=(0, 1, 7, 8))]
+    if len(shown) < len(f.ops):
+        rest = sum(f.ops[i].added_cycles for i in order[LISTED_ROWS:])
+        lines.append(f"  and {len(f.ops) - len(shown)} more operators, which add {rest:,} cycles")
+    lines.append(f"  and {drain:,} cycles at the end, until the northernmost superlane is done")
+    return lines
+
+
+def _operator_row(f: Figures, op: OperatorFigures) -> tuple[str, ...]:
+    peak = op.macs / (op.cycles * f.roofline.peak_macs_per_cycle) if op.cycles else 0.0
+    return (
+        shorten(op.name, _NAME),
+        shorten(op.op_type, _TYPE),
+        f"{op.start:,}",
+        f"{op.end:,}",
+        f"{op.added_cycles:,}",
+        percent(op.added_cycles / max(f.cycles, 1)),
+        percent(peak) if op.macs else "-",
+        op.bound_by,
+        span(op.start, op.end, f.cycles, _BAR),
+    )
+
+
+def _axis(cycles: int) -> str:
+    return "0" + f"{cycles:,}".rjust(_BAR - 1)
+
+
+def _queues(f: Figures) -> list[str]:
+    """One row per group of neighbouring queues that do alike."""
+    groups = _alike(f.queues)
+    head = ("queue", "number", "dispatches", "from", "to", "in use", "text", _axis(f.cycles))
+    rows = [_queue_row(f, group) for group in groups[:LISTED_ROWS]]
+    lines = ["Where the cycles went (figures of one queue of each row)", *table(head, rows, left=(0, 7))]
+    if len(groups) > LISTED_ROWS:
+        lines.append(f"  and {sum(map(len, groups[LISTED_ROWS:])):,} more queues")
+    return lines
+
+
+def _alike(queues: Sequence[QueueFigures]) -> list[list[QueueFigures]]:
+    groups: list[list[QueueFigures]] = []
+    for queue in queues:
+        if groups and _kin(queue) == _kin(groups[-1][0]):
+            groups[-1].append(queue)
+        else:
+            groups.append([queue])
+    return groups
+
+
+def _kin(queue: QueueFigures) -> tuple[str, int, int, int]:
+    length = queue.last - queue.first if queue.first is not None and queue.last is not None else -1
+    return (queue.name.rstrip("0123456789"), queue.dispatches, length, queue.text_bytes)
+
+
+def _queue_row(f: Figures, group: Sequence[QueueFigures]) -> tuple[str, ...]:
+    one = group[0]
+    firsts = [queue.first for queue in group if queue.first is not None]
+    lasts = [queue.last for queue in group if queue.last is not None]
+    start, end = (min(firsts), max(lasts)) if firsts else (0, -1)
+    dense = 2 * one.dispatches > (one.last or 0) - (one.first or 0)
+    return (
+        one.name if len(group) == 1 else f"{one.name} .. {group[-1].name}",
+        str(len(group)),
+        f"{one.dispatches:,}",
+        f"{start:,}" if firsts else "-",
+        f"{end:,}" if firsts else "-",
+        percent(one.utilization),
+        size(one.text_bytes),
+        span(start, end + 1, f.cycles, _BAR, "#" if dense else "-"),
+    )
+
+
+def _units(f: Figures) -> list[str]:
+    head = ("unit", "dispatches", "busy cycles", "of all", "in use", bar(0, _BAR).replace(".", " "))
+    rows = [
+        (
+            name,
+            f"{unit.dispatches:,}",
+            f"{unit.busy_cycles:,}",
+            percent(unit.busy_cycles / max(f.cycles, 1)),
+            percent(unit.utilization),
+            bar(unit.utilization, _BAR),
+        )
+        for name, unit in f.units.items()
+        if unit.dispatches
+    ]
+    idle = [name for name, unit in f.units.items() if not unit.dispatches]
+    lines = ["Units (busy: any queue dispatches, or any plane works; in use: of all their queues or planes)"]
+    lines += table(head, rows, left=(0, 5)) if rows else []
+    return [*lines, f"  not used: {', '.join(idle)}"] if idle else lines
+
+
+def _memory(f: Figures) -> list[str]:
+    m, s = f.memory, f.streams
+    return [
+        "Memory and streams",
+        f"  SRAM     {size(m.sram_bytes_used)} of {size(m.sram_bytes)}, "
+        f"in {m.slices_used} of {m.slices} slices",
+        f"  traffic  {size(m.read_bytes)} read, {size(m.written_bytes)} written; "
+        f"{rate(m.bytes_per_cycle)} B/cycle, "
+        f"at most {m.peak_bytes_per_cycle:,} of {m.limit_bytes_per_cycle:,}",
+        f"  streams  live at one place: at most {s.peak_live_east} of {s.per_direction} eastward, "
+        f"{s.peak_live_west} westward; {amount(s.slots_driven)} slots driven",
+    ]
+
+
+def _text(f: Figures) -> list[str]:
+    t = f.text
+    if not t.bytes:
+        return ["Instruction text", "  none"]
+    fit = f"every queue holds its own ({t.queue_bytes:,} B): nothing to fetch while it runs"
+    if t.queues_over_capacity:
+        over = f"{t.queues_over_capacity} queues have more than the {t.queue_bytes:,} B that fit"
+        fit = f"{over}: {t.refills:,} fetches while it runs on hardware"
+    return [
+        "Instruction text",
+        f"  {size(t.bytes)}; the fullest queue, {t.fullest_queue}, has {size(t.fullest_queue_bytes)}",
+        f"  {fit}",
+        f"  taken up at {rate(t.bytes_per_cycle)} B/cycle on average, at most {t.peak_bytes_per_cycle:,} of "
+        f"{t.limit_bytes_per_cycle:,}",
+    ]
+
+
+def _roofline(f: Figures) -> list[str]:
+    r = f.roofline
+    compute = r.achieved_macs_per_cycle / r.peak_macs_per_cycle
+    memory = r.achieved_sram_bytes_per_cycle / r.peak_sram_bytes_per_cycle
+    padding = f" ({amount(r.issued_macs)} issued)" if r.issued_macs != r.macs else ""
+    return [
+        "Roofline",
+        f"  compute  {bar(compute, _BAR)}  {percent(compute)} of {amount(r.peak_macs_per_cycle)} MAC/cycle; "
+        f"{amount(r.macs)} MACs{padding}",
+        f"  SRAM     {bar(memory, _BAR)}  {percent(memory)} of {r.peak_sram_bytes_per_cycle:,} B/cycle; "
+        f"{rate(r.intensity)} MACs per byte, ridge at {rate(r.ridge)}",
+    ]
+
+
+def _hazards(f: Figures, program: Program, hazards: Sequence[Hazard]) -> list[str]:
+    h = f.hazards
+    if not hazards:
+        return ["Hazards: none"]
+    lines = [f"Hazards: {h.errors} errors, {h.warnings} warnings"]
+    for hazard in hazards[:LISTED_HAZARDS]:
+        lines += [f"  {line}" for line in describe(hazard, program).splitlines()]
+    if len(hazards) > LISTED_HAZARDS:
+        lines.append(f"  and {len(hazards) - LISTED_HAZARDS} more; lpu-emu verify lists them all")
+    return lines
