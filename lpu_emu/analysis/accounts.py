@@ -38,9 +38,11 @@ class QueueAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class UnitAccount:
-    """One unit. ``busy_cycles`` are those in which any of its queues dispatches (of the MXM: in which any plane is occupied).
+    """One unit.
 
-    ``utilization`` is the share of its queues' cycles with a dispatch (of its planes' cycles that are occupied).
+    ``busy_cycles`` are those in which any of its queues dispatches (of the MXM: any plane is occupied).
+    ``utilization`` is the share of its queues' cycles with a dispatch (of its planes' cycles that are
+    occupied).
     """
 
     dispatches: int
@@ -50,7 +52,7 @@ class UnitAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class TextAccount:
-    """Instruction text: bytes in all, the most that queues take up in one cycle, and the average per cycle."""
+    """Instruction text in bytes: all of it, the most that is taken up in one cycle, the average per cycle."""
 
     total_bytes: int
     peak_bytes_per_cycle: int

@@ -19,9 +19,10 @@ LOOPS = 3
 class Timeline:
     """Where every instruction that is not a ``repeat`` stands in time.
 
-    int64 columns [m]: ``row`` in the listing, ``start`` (cycle, -1 if never reached), and [m, 3] ``number`` of iterations (1
-    without a loop), ``interval`` and ``stride`` of its loops, innermost first. ``parked`` [k, 2] holds listing row and cycle of
-    each ``sync`` that waits for ever; ``end`` is the largest cycle at which a queue ends.
+    int64 columns [m]: ``row`` in the listing, ``start`` (cycle, -1 if never reached), and [m, 3] ``number``
+    of iterations (1 without a loop), ``interval`` and ``stride`` of its loops, innermost first. ``parked``
+    [k, 2] holds listing row and cycle of each ``sync`` that waits for ever; ``end`` is the largest cycle at
+    which a queue ends.
     """
 
     row: Ints
@@ -73,7 +74,7 @@ def _loops(listing: Listing, tables: Tables, role: Ints, row: Ints) -> tuple[Int
 
 @dataclass(kw_only=True, eq=False)
 class _Cursor:
-    """How far one queue has come: rows ``[at, last)`` lie ahead, ``shift`` is what waiting has added so far."""
+    """How far one queue has come: rows ``[at, last)`` lie ahead, ``shift`` is what waiting has added."""
 
     at: int
     last: int

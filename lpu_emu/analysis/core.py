@@ -31,8 +31,8 @@ from lpu_emu.program.model import Program
 class Analysis:
     """What is known about a program before any value is.
 
-    ``runs`` are all dispatches, ``listing`` and ``timeline`` the instructions and when each is reached, ``flows`` the resolved
-    resources. ``producers`` and ``accounts`` are made from them when first asked for.
+    ``runs`` are all dispatches, ``listing`` and ``timeline`` the instructions and when each is reached,
+    ``flows`` the resolved resources. ``producers`` and ``accounts`` are made from them when first asked for.
     """
 
     program: Program

@@ -25,7 +25,8 @@ def require_no_hazards(analysis: Analysis) -> None:
     """Do nothing for a program without hazards; warnings are allowed.
 
     Raises:
-        HazardError: there are hazards that are not warnings; the first twenty are spelled out, and it holds all.
+        HazardError: there are hazards that are not warnings; the first twenty are spelled out, and it holds
+        all.
     """
     program = analysis.program
     broken = [hazard for hazard in analysis.hazards if not hazard.is_warning]
@@ -41,7 +42,7 @@ def _message(broken: Sequence[Hazard], program: Program) -> str:
 
 
 def _place(site: Site, program: Program) -> str:
-    """Return queue, index, cycle and what stands there: the source line if there is a text, else the mnemonic."""
+    """Return queue, index, cycle and what stands there: the source line, or else the mnemonic."""
     where = f"{site.queue}[{site.index}], dispatched in cycle {site.cycle}"
     file = program.source.name or "line"
     source = f", {file}:{site.line}" if site.line else ""

@@ -1,8 +1,9 @@
 """Who wrote a cell last: reads and writes that walk through addresses while time goes on.
 
-An access touches ``address + k * stride`` at ``time + k * interval`` for ``0 <= k < count``. Addresses are cut into cells of the
-lattice; inside a cell of many addresses all accesses move through them one by one, so their order in time at the first
-and at the last address tells whether it is the same at all of them. Where it is not, the cell falls apart into its addresses.
+An access touches ``address + k * stride`` at ``time + k * interval`` for ``0 <= k < count``. Addresses are
+cut into cells of the lattice; inside a cell of many addresses all accesses move through them one by one, so
+their order in time at the first and at the last address tells whether it is the same at all of them. Where it
+is not, the cell falls apart into its addresses.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from lpu_emu.analysis.order import Links, forward, last_before
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Walks:
-    """Accesses to the cells of several memories (``key``), int64 columns [n]; ``interval`` may be 0 for an image."""
+    """Accesses to several memories (``key``), int64 columns [n]; ``interval`` may be 0 for an image."""
 
     key: Ints
     address: Ints
@@ -31,9 +32,10 @@ class Walks:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Steps:
-    """Walks cut into cells: at address j of its cell a piece stands at element ``first + j * step`` of its walk.
+    """Walks in cells: at address j of its cell a piece stands at element ``first + j * step`` of its walk.
 
-    ``repeats`` is more than 1 for a walk that stays at one address: its elements 0, 1, ... all touch the cell's only address.
+    ``repeats`` is more than 1 for a walk that stays at one address: its elements 0, 1, ... all touch the
+    cell's only address.
     """
 
     walk: Ints
@@ -114,9 +116,10 @@ def _burst(steps: Steps, crossed: Bools) -> Steps:
 
 
 def last_writes(walks: Walks, steps: Steps) -> Links:
-    """Link every reading element to the element that wrote its cell last before its cycle; rows are those of ``walks``.
+    """Link every reading element to the element that wrote its cell last before; rows are those of ``walks``.
 
-    ``steps`` are the walks cut into cells and untangled. A walk that neither reads nor writes has no part in it.
+    ``steps`` are the walks cut into cells and untangled. A walk that neither reads nor writes has no part in
+    it.
     """
     steps = steps.where(walks.reads[steps.walk] | walks.writes[steps.walk])
     walk = steps.walk
@@ -131,7 +134,7 @@ def last_writes(walks: Walks, steps: Steps) -> Links:
 
 
 def _as_walks(steps: Steps, links: Links) -> Links:
-    """Turn links between pieces at the first address of their cells into links between walks at all addresses."""
+    """Turn links between pieces, at the first address of their cells, into links of walks at all."""
     known = links.writer >= 0
     wide = steps.count[links.reader] > 1
     still = steps.repeats[links.reader] > 1

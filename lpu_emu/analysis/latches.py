@@ -16,7 +16,10 @@ from lpu_emu.spec.machine import LATCH
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LatchFlow:
-    """Uses of latches, int64 columns [n], at ``time + k * interval`` of ``run``, and who wrote what is read (rows of this table)."""
+    """Uses of latches, int64 columns [n], at ``time + k * interval`` of ``run``.
+
+    ``links`` say who wrote what is read; their rows are those of this table.
+    """
 
     run: Ints
     time: Ints

@@ -1,8 +1,9 @@
 """Arithmetic progressions on integer axes: which of them meet, without looking at single points.
 
-A progression is ``start + i * step`` for ``0 <= i < count`` on the axis ``key``. Progressions of an axis that overlap form
-a component with one modulus M; each is cut into pieces that lie in one residue class of M, and the pieces of a class are cut at
-each other's ends into *cells*. Two progressions share a point exactly if they share a cell, and then they share all of it.
+A progression is ``start + i * step`` for ``0 <= i < count`` on the axis ``key``. Progressions of an axis that
+overlap form a component with one modulus M; each is cut into pieces that lie in one residue class of M, and
+the pieces of a class are cut at each other's ends into *cells*. Two progressions share a point exactly if
+they share a cell, and then they share all of it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-# A component takes in a further step when that makes at most this many pieces per point of the runs which have it.
+# A component takes in a further step when that makes at most this many pieces per point of the runs with it.
 _PIECES_PER_POINT = 3
 _SAFE = float(1 << 62)
 
@@ -34,8 +35,8 @@ class Progressions:
 class Pieces:
     """Parts of progressions, int64 columns [m].
 
-    Point j of a piece is element ``first + j * step`` of progression ``source``, for ``0 <= j < count``. Pieces with the same
-    ``cell`` have equal counts. Cells are numbered by axis, then place on it.
+    Point j of a piece is element ``first + j * step`` of progression ``source``, for ``0 <= j < count``.
+    Pieces with the same ``cell`` have equal counts. Cells are numbered by axis, then place on it.
     """
 
     source: Ints
@@ -45,6 +46,7 @@ class Pieces:
     cell: Ints
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.source)
 
 
@@ -69,10 +71,10 @@ def cells(progressions: Progressions) -> Pieces:
 
 
 def windows(progressions: Progressions) -> tuple[Pieces, Ints]:
-    """Cut progressions so that the pieces of a cell stand once in every window of it; also return their residues [m].
+    """Cut progressions so that pieces stand once in every window of their cell; also return residues [m].
 
-    A window is as long as the component's modulus. Point j of all pieces of a cell stands in the cell's window j, and their
-    order inside the window is that of the residues.
+    A window is as long as the component's modulus. Point j of all pieces of a cell stands in the cell's
+    window j, and their order inside the window is that of the residues.
     """
     classes = _classes(progressions)
     cut, parent = _cut(classes, None)
@@ -99,7 +101,8 @@ def covered(progressions: Progressions) -> tuple[Ints, Ints]:
 def _sweep(classes: _Classes, weight: Ints) -> tuple[Ints, Bools, Ints, Ints]:
     """Go through the ends of all classes in order.
 
-    Returns, per end: the sum of weights from there on, whether it is the last end at its place, its component and place.
+    Returns, per end: the sum of weights from there on, whether it is the last end at its place, its component
+    and place.
     """
     weights = weight[classes.source]
     ends = np.concatenate((classes.window, classes.window + classes.count))
@@ -110,14 +113,14 @@ def _sweep(classes: _Classes, weight: Ints) -> tuple[Ints, Bools, Ints, Ints]:
 
 
 def ramp(lengths: Ints) -> tuple[Ints, Ints]:
-    """Return, for rows repeated ``lengths`` times each, the row of every copy and its number 0, 1, ... inside the row."""
+    """Return, for rows repeated ``lengths`` times each, the row of every copy and its number in the row."""
     rows = np.repeat(np.arange(len(lengths)), lengths)
     ends = np.cumsum(lengths)
     return rows, np.arange(len(rows)) - (ends - lengths)[rows]
 
 
 def dense(*keys: Ints) -> Ints:
-    """Return numbers 0, 1, ... that are equal where all keys are, in the order of the keys (first key first)."""
+    """Return numbers 0, 1, ... that are equal where all keys are, in the order of the keys."""
     order = np.lexsort(keys[::-1])
     changed = np.zeros(len(order), dtype=bool)
     for key in keys:
@@ -174,7 +177,7 @@ def _cut(classes: _Classes, residue: Ints | None) -> tuple[Pieces, Ints]:
 
 
 def _components(p: Progressions) -> tuple[Ints, Ints]:
-    """Return for every progression the number of its component, by axis and place, and the component's modulus."""
+    """Return the number of each progression's component, by axis and place, and the component's modulus."""
     order = np.lexsort((p.start, p.key))
     key, start = p.key[order], p.start[order]
     end = start + np.where(p.count > 1, p.step * (p.count - 1), 0)[order]
@@ -222,7 +225,7 @@ def _moduli(p: Progressions, component: Ints, components: int) -> Ints:
 def _merge_steps(
     modulus: Ints, owner: Ints, step: Ints, points: NDArray[np.float64], density: NDArray[np.float64]
 ) -> None:
-    """Take steps into their component's modulus, those with most points first, while that costs few pieces."""
+    """Take steps into their component's modulus, those with most points first, while it makes few pieces."""
     order = np.lexsort((step, -points, owner))
     new = np.append(True, owner[order][1:] != owner[order][:-1])
     turn = np.arange(len(order)) - np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))

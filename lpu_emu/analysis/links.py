@@ -19,8 +19,8 @@ from lpu_emu.spec.machine import HEMISPHERES, Machine
 class LinkFlow:
     """Sends and receives (``run``, on ``link``, at ``time + k * interval``), and for receives their sends.
 
-    A send's time is that of its sample, a receive's that of its dispatch. ``links`` has rows of this table; its writer is -1 for
-    receives to which nothing is ever sent. Links are numbered through both hemispheres.
+    A send's time is that of its sample, a receive's that of its dispatch. ``links`` has rows of this table;
+    its writer is -1 for receives to which nothing is ever sent. Links are numbered through both hemispheres.
     """
 
     run: Ints

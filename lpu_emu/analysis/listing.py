@@ -25,6 +25,7 @@ class Listing:
     origin: Ints
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.queue)
 
 

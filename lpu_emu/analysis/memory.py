@@ -14,9 +14,10 @@ from lpu_emu.analysis.tables import Role, Tables
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Accesses:
-    """Reads and writes of single words: dispatch k of ``run`` accesses ``address + k * stride`` in ``time + k * interval``.
+    """Reads and writes of single words, int64 columns [n].
 
-    int64 columns [n]; ``queue`` is the slice's queue; ``operand`` the argument column of the address.
+    Dispatch k of ``run`` accesses ``address + k * stride`` in ``time + k * interval``; ``queue`` is the
+    slice's queue; ``operand`` the argument column of the address.
     """
 
     run: Ints
@@ -30,12 +31,13 @@ class Accesses:
     writes: Bools
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.run)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Regions:
-    """Gathers and scatters: dispatch k of ``run`` may touch ``base..limit`` of its slice in ``time + k * interval``."""
+    """Gathers and scatters: dispatch k of ``run`` may touch ``base..limit`` in ``time + k * interval``."""
 
     run: Ints
     queue: Ints
@@ -47,6 +49,7 @@ class Regions:
     scatters: Bools
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.run)
 
 
@@ -89,7 +92,7 @@ def regions_of(runs: RunTable, tables: Tables) -> Regions:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BankUse:
-    """Accesses cut at bank borders: elements from ``first`` on of ``run`` use ``bank`` of ``queue`` from ``time`` on."""
+    """Accesses cut at bank borders: elements from ``first`` on use ``bank`` of ``queue`` from ``time`` on."""
 
     run: Ints
     queue: Ints
@@ -149,7 +152,7 @@ def _by_bank(a: Accesses, words_per_bank: int) -> BankUse:
 
 
 def _elements_between(a: Accesses, row: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints]:
-    """Return the first element, and the one after the last, whose address lies in low..high; a stride of 0 takes all."""
+    """Return the first element with an address in low..high, and the one after the last (stride 0: all)."""
     stride, address = a.stride[row], a.address[row]
     size = np.maximum(np.abs(stride), 1)
     up = stride >= 0

@@ -19,8 +19,9 @@ KINDS = tuple(ADVICE)
 class Occurrences:
     """Hazards of one kind, int64 columns [n].
 
-    ``cycle`` is that of the earliest of ``count`` occurrences; ``first`` and ``second`` are runs (-1: none) and
-    ``first_cycle``, ``second_cycle`` their dispatches. ``major`` and ``minor`` name the resource, as the kind says.
+    ``cycle`` is that of the earliest of ``count`` occurrences; ``first`` and ``second`` are runs (-1: none)
+    and ``first_cycle``, ``second_cycle`` their dispatches. ``major`` and ``minor`` name the resource, as the
+    kind says.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Occurrences:
     second_cycle: Ints
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.cycle)
 
 
@@ -63,7 +65,7 @@ def double(
     one: tuple[Ints, Ints],
     other: tuple[Ints, Ints],
 ) -> Occurrences:
-    """Occurrences that name two dispatches, each as (run, cycle), in any order: the earlier dispatch comes first.
+    """Occurrences that name two dispatches (run, cycle), given in any order: the earlier one comes first.
 
     Runs are sorted by queue and index, so their numbers decide between equal cycles.
     """
@@ -93,7 +95,7 @@ def hazards_of(
 
 
 def _merged(table: Occurrences, runs: RunTable, machine: Machine) -> list[Hazard]:
-    """Keep the earliest occurrences between the same two instructions; the first of them carries the whole count."""
+    """Keep the earliest occurrences between two instructions; the first of them carries the whole count."""
     second = np.where(table.second >= 0, runs.row[table.second], -1)
     pair = dense(runs.row[table.first], second)
     total = np.bincount(pair, weights=table.count).astype(np.int64)

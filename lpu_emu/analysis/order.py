@@ -11,10 +11,10 @@ from lpu_emu.analysis.lattice import Bools, Ints, Pieces, Progressions, windows
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Links:
-    """Reader element ``first + j * step`` sees writer element ``writer_first + j * writer_step``, for ``0 <= j < count``.
+    """Reader element ``first + j * step`` sees writer element ``writer_first + j * writer_step``.
 
-    int64 columns [n]. ``reader`` and ``writer`` are rows of the caller's table; ``writer`` is -1 where there is none, and
-    ``writer_step`` is 0 where one writer element serves all.
+    int64 columns [n], for ``0 <= j < count``. ``reader`` and ``writer`` are rows of the caller's table;
+    ``writer`` is -1 where there is none, and ``writer_step`` is 0 where one writer element serves all.
     """
 
     reader: Ints
@@ -26,6 +26,7 @@ class Links:
     writer_step: Ints
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.reader)
 
     def where(self, rows: Ints | Bools) -> Links:
@@ -132,7 +133,7 @@ class _Sorted:
         return cls(pieces=p, before=before, around=around)
 
     def head(self, rows: Ints) -> Links:
-        """Link the first window of each piece, or all of them when the writer stands in every window or in none."""
+        """Link the first window of each piece, or all when the writer stands in every window or in none."""
         p, before = self.pieces, self.before[rows]
         same = (before >= 0) & (p.cell[before] == p.cell[rows])
         whole = same | (self.around[rows] < 0)
@@ -167,7 +168,8 @@ class _Sorted:
 def ordinals(events: Progressions) -> tuple[Ints, Progressions, Pieces]:
     """Number the events of each axis 0, 1, ... in order.
 
-    Returns, per piece of the events: the event row, the numbers as progressions on the same axes, and the pieces.
+    Returns, per piece of the events: the event row, the numbers as progressions on the same axes, and the
+    pieces.
     """
     pieces, residue = windows(events)
     order = np.lexsort((residue, pieces.cell))

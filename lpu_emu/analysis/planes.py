@@ -45,7 +45,7 @@ def plane_of_queue(machine: Machine) -> Ints:
 
 
 def wide_issues(runs: RunTable, machine: Machine, tables: Tables) -> tuple[Bools, Bools]:
-    """Return, by run, whether it is an issue of a two-byte type, and whether such an issue takes all lanes."""
+    """Return, by run, whether it is an issue of a two-byte type, and whether that takes all lanes."""
     activate = tables.role[runs.opcode] == Role.ACTIVATE
     dtype, half = (_argument(runs, tables, name) for name in ("dtype", "half"))
     types = two_byte_types(machine)
@@ -103,7 +103,7 @@ def _latest(events: PlaneEvents, readers: tuple[Role, ...], writers: tuple[Role,
 
 
 def plane_hazards(events: PlaneEvents, weights: Links, runs: RunTable) -> list[Occurrences]:
-    """Find issues without weights, during an install, or too soon after another, and installs during a load."""
+    """Find issues without weights, during an install or too soon, and installs during a load."""
     lost = weights.where(weights.writer < 0)
     none = single(
         "no_weights",
@@ -194,14 +194,14 @@ def _pairs(kind: str, events: PlaneEvents, links: Links, runs: RunTable) -> Occu
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ProductFlow:
-    """Products and the ``acc`` that takes each: links from accumulating runs to issuing ones, and who is left alone."""
+    """Products and the ``acc`` that takes each: links from taking to issuing runs, and who is left alone."""
 
     links: Links
     unmatched: Links
 
 
 def product_flow(runs: RunTable, machine: Machine, tables: Tables) -> ProductFlow:
-    """Pair products with the ``acc`` that samples in the cycle of their arrival. Rows of the links are runs."""
+    """Pair products with the ``acc`` that samples when they arrive. Rows of the links are runs."""
     role = tables.role[runs.opcode]
     run = np.flatnonzero((role == Role.ACTIVATE) | (role == Role.ACCUMULATE))
     takes = role[run] == Role.ACCUMULATE
@@ -246,7 +246,7 @@ def product_hazards(flow: ProductFlow, runs: RunTable, machine: Machine, tables:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RowFlow:
-    """Uses of accumulator rows (``run``, ``walks``) and, for those that need a row, who wrote it last (rows of this table)."""
+    """Uses of accumulator rows, and who wrote last the rows that are needed (rows of this table)."""
 
     run: Ints
     walks: Walks

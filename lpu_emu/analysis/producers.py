@@ -21,18 +21,20 @@ IMAGE = -2
 class Producers:
     """Who produced what, as links between elements of runs.
 
-    In all tables but ``outputs`` reader and writer are runs, and a writer of ``NOBODY`` means that there is none (a hazard).
+    In all tables but ``outputs`` reader and writer are runs, and a writer of ``NOBODY`` means that there is
+    none (a hazard).
 
     * ``streams``: sampled streams and the drives they see.
-    * ``words``: words that reads take, and the writes they come from (``IMAGE``: data and inputs). Scatters are left out, since
-      what they write is not known: see ``regions``.
-    * ``outputs``: words of output bindings. The reader is the number of a layout piece, counted through the pieces of all output
-      bindings in order; its elements are the rows of the piece.
+    * ``words``: words that reads take, and the writes they come from (``IMAGE``: data and inputs). Scatters
+      are left out, since what they write is not known: see ``regions``.
+    * ``outputs``: words of output bindings. The reader is the number of a layout piece, counted through the
+      pieces of all output bindings in order; its elements are the rows of the piece.
     * ``regions``: the order of gathers and scatters among the other users of their words.
     * ``latches``: samples of latches and the writes they see.
-    * ``weights``: issues and the last install dispatched no later; ``weight_planes`` [n] says on which plane (an issue in tandem
-      has a row for both).
-    * ``products``: ``acc`` and the issue whose product it takes. ``rows``: ``acc`` that adds, or a row read, and the ``acc`` before.
+    * ``weights``: issues and the last install dispatched no later; ``weight_planes`` [n] says on which plane
+      (an issue in tandem has a row for both).
+    * ``products``: ``acc`` and the issue whose product it takes. ``rows``: ``acc`` that adds, or a row read,
+      and the ``acc`` before.
     * ``vectors``: receives and sends.
     """
 

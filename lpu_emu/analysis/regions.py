@@ -1,4 +1,4 @@
-"""Gathers and scatters: words of their regions that are not written yet, and who else uses those words when."""
+"""Gathers and scatters: words of their regions that are not written yet, and who else uses those words."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _NEVER = 1 << 60
 class RegionUses:
     """Runs that share words with a gather or scatter, int64 columns [n], sorted.
 
-    ``region`` is the run of the gather or scatter, ``other`` a run that reads, writes, gathers or scatters some of the same
-    words. ``relation`` is -1 where all of the other's accesses to them come before the region's first dispatch accesses its
-    bank, 1 where they come after its last, 0 where the two are interleaved in time.
+    ``region`` is the run of the gather or scatter, ``other`` a run that reads, writes, gathers or scatters
+    some of the same words. ``relation`` is -1 where all of the other's accesses to them come before the
+    region's first dispatch accesses its bank, 1 where they come after its last, 0 where the two are
+    interleaved in time.
     """
 
     region: Ints
@@ -29,7 +30,7 @@ class RegionUses:
 
 
 def region_hazards(words: Words, runs: RunTable) -> Occurrences:
-    """A dispatch has one occurrence if any word of its region is unwritten; what is written stays so, so these come first."""
+    """A dispatch has one occurrence if any word of its region is unwritten; such dispatches come first."""
     steps, r = words.steps, words.regions
     part = np.flatnonzero(steps.walk >= words.begins[2])
     region = steps.walk[part] - words.begins[2]
@@ -50,7 +51,7 @@ def region_hazards(words: Words, runs: RunTable) -> Occurrences:
 
 
 def _first_writes(words: Words, cell: Ints) -> tuple[Ints, Ints]:
-    """Return when the first and the last address of some cells are written first (far in the future if never).
+    """Return when the first and last address of cells are written first (far in the future if never).
 
     Cells are untangled, so the write that is first at one end of a cell is first everywhere in it.
     """

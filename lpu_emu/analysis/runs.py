@@ -20,9 +20,10 @@ _MUCH_LONGER = 8
 class RunTable:
     """Dispatch k of a run is in cycle ``start + k * interval``, for ``0 <= k < count``.
 
-    int64 columns [r], sorted by queue (the machine's index), instruction index and outer iteration. ``args`` [r, widest]
-    are the arguments of dispatch 0; strided ones move by ``stride`` from one dispatch to the next. ``row`` is the row
-    in the listing of all queues, ``superlanes`` how many superlanes ``config`` has left on.
+    int64 columns [r], sorted by queue (the machine's index), instruction index and outer iteration. ``args``
+    [r, widest] are the arguments of dispatch 0; strided ones move by ``stride`` from one dispatch to the
+    next. ``row`` is the row in the listing of all queues, ``superlanes`` how many superlanes ``config`` has
+    left on.
     """
 
     row: Ints
@@ -39,6 +40,7 @@ class RunTable:
     origin: Ints
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.row)
 
     def cycle(self, run: Ints, k: Ints) -> Ints:
@@ -95,7 +97,7 @@ def _merged(number: Ints, interval: Ints, stride: Ints) -> tuple[Ints, Ints, Int
 
 
 def _unrolled(number: Ints, interval: Ints, stride: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Return, per run: its nest, how much later it starts, how far its operands have moved, and which loop it keeps."""
+    """Return, per run: its nest, how much later it starts, how far operands moved, and the loop it keeps."""
     if not np.any(number[:, 1:] > 1):
         rows = np.arange(len(number))
         return rows, np.zeros_like(rows), np.zeros_like(rows), np.zeros_like(rows)

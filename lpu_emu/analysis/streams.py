@@ -19,9 +19,9 @@ _STREAMS = 2 * WEST_STREAM
 class Taps:
     """Where runs meet streams: one row per run, operand and stream, int64 columns [n].
 
-    ``port`` counts the streams of a run that are sampled, or driven, in operand order; ``operand`` is the argument column and
-    ``part`` the stream inside the operand. Dispatch k meets ``stream`` at slot ``slot + k * interval`` and place ``along`` (x, or
-    -x westward), ``delay`` cycles after its dispatch.
+    ``port`` counts the streams of a run that are sampled, or driven, in operand order; ``operand`` is the
+    argument column and ``part`` the stream inside the operand. Dispatch k meets ``stream`` at slot ``slot + k
+    * interval`` and place ``along`` (x, or -x westward), ``delay`` cycles after its dispatch.
     """
 
     run: Ints
@@ -35,6 +35,7 @@ class Taps:
     drives: Bools
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.run)
 
 
@@ -59,9 +60,10 @@ class StreamFlow:
 class StreamLinks:
     """Streams of operands and where they come from, int64 columns [n], sorted by consumer, port and element.
 
-    Dispatch ``first + j * step`` of run ``consumer`` samples, on stream ``part`` of the operand in argument column ``operand``,
-    what dispatch ``producer_first + j * producer_step`` of run ``producer`` drives on stream ``producer_part`` of
-    ``producer_operand``, for ``0 <= j < count``. ``producer`` is -1 where nothing was driven.
+    Dispatch ``first + j * step`` of run ``consumer`` samples, on stream ``part`` of the operand in argument
+    column ``operand``, what dispatch ``producer_first + j * producer_step`` of run ``producer`` drives on
+    stream ``producer_part`` of ``producer_operand``, for ``0 <= j < count``. ``producer`` is -1 where nothing
+    was driven.
     """
 
     consumer: Ints
@@ -167,7 +169,7 @@ def stream_hazards(flow: StreamFlow, runs: RunTable) -> list[Occurrences]:
 
 
 def _clashes(flow: StreamFlow, runs: RunTable) -> list[Occurrences]:
-    """Compare each drive with the next piece of its cell: a drive at the same place, or downstream with no sample between."""
+    """Find drives that are followed in their cell by another, at the same place or downstream of it."""
     taps, pieces, drives = flow.taps, flow.pieces, flow.drives
     pairs = np.flatnonzero(drives[:-1] & drives[1:] & (pieces.cell[:-1] == pieces.cell[1:]))
     one, other = pieces.source[pairs], pieces.source[pairs + 1]

@@ -1,4 +1,4 @@
-"""The instruction set of one machine as look-up arrays by opcode, so that whole programs are read in a few steps."""
+"""The instruction set of one machine as look-up arrays by opcode, to read whole programs in a few steps."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Role(IntEnum):
 
 
 _ROLES = {
-    "repeat": Role.REPEAT, "nop": Role.WAIT, "runtime_deskew": Role.WAIT, "sync": Role.SYNC, "deskew": Role.DESKEW,
-    "notify": Role.NOTIFY, "config": Role.CONFIG, "lw": Role.LOAD, "iw": Role.INSTALL,
+    "repeat": Role.REPEAT, "nop": Role.WAIT, "runtime_deskew": Role.WAIT, "sync": Role.SYNC,
+    "deskew": Role.DESKEW, "notify": Role.NOTIFY, "config": Role.CONFIG, "lw": Role.LOAD, "iw": Role.INSTALL,
     "iw_stream": Role.INSTALL_STREAM, "abc": Role.ACTIVATE, "acc": Role.ACCUMULATE, "acc_read": Role.ROW_READ,
     "send": Role.SEND, "receive": Role.RECEIVE, "gather": Role.GATHER, "scatter": Role.SCATTER,
 }  # fmt: skip
@@ -52,10 +52,10 @@ _TWO_SAMPLES = "ifetch"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PortTable:
-    """Operands that name a stream or a latch, [opcode, port], in operand order; ``column`` is -1 where there is no such port.
+    """Operands that name a stream or a latch, [opcode, port], in operand order; no port has column -1.
 
-    ``width`` [opcode, port, value] is the number of streams, given the value of the argument in ``selector``. ``part`` numbers
-    the first stream inside its operand (1 for the second sample of an ifetch).
+    ``width`` [opcode, port, value] is the number of streams, given the value of the argument in ``selector``.
+    ``part`` numbers the first stream inside its operand (1 for the second sample of an ifetch).
     """
 
     column: Ints
@@ -69,7 +69,7 @@ class PortTable:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AccessTable:
-    """SRAM accesses at strided addresses, [opcode, access], and regions by opcode [opcode, base and limit]."""
+    """SRAM accesses at strided addresses, [opcode, access], and regions, [opcode, base and limit]."""
 
     column: Ints
     writes: Bools
@@ -79,7 +79,7 @@ class AccessTable:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PlaceTable:
-    """Where units meet streams, [queue, direction]: the slot that passes in cycle 0, and the place along the direction."""
+    """Where units meet streams, [queue, direction]: slot that passes in cycle 0, and place along it."""
 
     slot_in: Ints
     slot_out: Ints
@@ -198,7 +198,7 @@ def _ports(instruction: Instruction) -> Iterator[tuple[Operand, int]]:
 
 
 def _widths(machine: Machine, instruction: Instruction, operand: Operand) -> tuple[int, Ints]:
-    """Return the argument column that decides how many streams an operand covers, and their number for each value."""
+    """Return the argument column that decides an operand's number of streams, and that number by value."""
     name = {"edge2": "edge"}.get(operand.group, operand.group)
     chosen = instruction.layout.index.get(name)
     args = [0] * len(instruction.operands)

@@ -19,7 +19,7 @@ from lpu_emu.spec.machine import EAST, WEST, WEST_STREAM, Machine, stream_name
 
 @dataclass(frozen=True, kw_only=True)
 class SliceAccount:
-    """One MEM slice: accesses that read and that write (a gather reads, a scatter writes), and words it holds or touches."""
+    """One MEM slice: reads (gathers too), writes (scatters too), and words it holds or touches."""
 
     name: str
     reads: int
@@ -29,7 +29,7 @@ class SliceAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryAccount:
-    """SRAM: accesses, distinct words held or touched, and vectors moved in bytes, in all and in the busiest cycle.
+    """SRAM: accesses, distinct words held or touched, bytes moved in all and in the busiest cycle.
 
     ``slices`` are those in use.
     """
@@ -44,9 +44,10 @@ class MemoryAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class StreamAccount:
-    """Streams: by name the slots that were driven, and the most streams that are live at one cut in one cycle.
+    """Streams: by name the slots that were driven, and the most streams that are live at a cut in a cycle.
 
-    A cut lies between two neighbouring positions; a stream is live there while a value that will still be sampled passes.
+    A cut lies between two neighbouring positions; a stream is live there while a value that will still be
+    sampled passes.
     """
 
     busy_slots: dict[str, int]
@@ -56,7 +57,7 @@ class StreamAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class PlaneAccount:
-    """One plane: issues of its own queue, cycles in which any issue occupies it, and multiply-accumulates of its issues.
+    """One plane: issues of its own queue with their multiply-accumulates, and cycles in which it is occupied.
 
     An issue in tandem counts at the even plane and occupies both.
     """

@@ -21,9 +21,10 @@ _BEFORE = -1  # the image is there before cycle 0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Words:
-    """All uses of SRAM words in one table, cut into cells: accesses, image, outputs and regions, in this order.
+    """All uses of SRAM words, cut into cells: accesses, image, outputs and regions, in this order.
 
-    ``begins`` are the rows at which the last three start; ``owner`` is the access, image part, output binding or region of a row.
+    ``begins`` are the rows at which the last three start; ``owner`` is the access, image part, output binding
+    or region of a row.
     """
 
     accesses: Accesses
@@ -36,7 +37,7 @@ class Words:
 
 
 def words_of(program: Program, accesses: Accesses, regions: Regions, cycles: int) -> Words:
-    """Cut all uses of SRAM words into cells and find who wrote them last; outputs are read after ``cycles``."""
+    """Cut all uses of SRAM words into cells and find who wrote them last; outputs are read in ``cycles``."""
     known = program.machine.queue_by_name
     image = [(0, known[f"mem.{s}"].index, *part) for s, *part in _image(program)]
     outputs = [

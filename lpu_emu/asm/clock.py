@@ -34,7 +34,7 @@ def _advance(instruction: Instruction) -> Advance:
 class QueueClock:
     """Follows a queue from dispatch to dispatch.
 
-    ``cycle`` is when the next instruction dispatches: counted from the program's start, or, where ``released``
+    ``cycle`` is when the next instruction dispatches, counted from the program's start or, where ``released``
     is set, from the release of the last sync (or the boundary of a deskew after it).
     """
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 LONGEST_TEXT = 400
+LARGEST_WHOLE = 10**6
 LARGEST_EXPONENT = 5000  # decimal; beyond it every type overflows or gives zero
 _DECIMAL = re.compile(r"([+-]?)(\d+(?:\.\d*)?)(?:[eE]([+-]?\d+))?", re.ASCII)
 
@@ -93,7 +94,10 @@ def _round(value: Fraction, form: FloatFormat) -> int:
 
 @lru_cache(maxsize=65536)
 def float_text(bits: int, form: FloatFormat) -> str | None:
-    """Return the shortest decimal that gives these bits, ``inf`` or ``nan``; None for other NaNs."""
+    """Return a decimal that gives these bits, ``inf`` or ``nan``; None for other NaNs.
+
+    Whole numbers below a million are written as they are, all others with as few digits as they need.
+    """
     magnitude = bits & ((1 << (form.width - 1)) - 1)
     sign = "-" if bits != magnitude else ""
     if bits == form.nan:
@@ -101,6 +105,8 @@ def float_text(bits: int, form: FloatFormat) -> str | None:
     if magnitude >= form.infinity:
         return None if magnitude > form.infinity or form.finite else f"{sign}inf"
     value = _value(magnitude, form)
+    if value.is_integer() and value < LARGEST_WHOLE:
+        return f"{sign}{int(value)}"
     for digits in range(1, 18):
         text = f"{sign}{value:.{digits}g}"
         if float_bits(text, form) == bits:

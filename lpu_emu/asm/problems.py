@@ -10,6 +10,7 @@ from lpu_emu.errors import Diagnostic, did_you_mean
 
 SUGGESTIONS = 50  # near names are looked up for this many problems; a text with more is not assembly
 LONGEST_NAME = 40
+LONGEST_LINE = 240  # characters of a line that are quoted, unless the caret is further right
 
 
 class Problem(Exception):
@@ -70,6 +71,8 @@ class Problems:
     def on(self, spot: Spot, message: str, hint: str = "") -> None:
         """Note a problem with a part of a line."""
         text = self.lines[spot.line - 1] if self.lines else ""
+        if len(text) > LONGEST_LINE:
+            text = text[: max(LONGEST_LINE, spot.start + spot.length)] + " ..."
         self.found.append(
             Diagnostic(
                 file=self.file,

@@ -8,7 +8,7 @@ import re
 COMMENT = ";"
 NUMBER_DIGITS = 40  # longer numbers fit nothing
 
-# A comment, a string, an arrow, an immediate, a word (which may hold a minus sign but no arrow), anything else.
+# A comment, a string, an arrow, an immediate, a word (a minus sign may be in it, no arrow), anything else.
 _TOKEN = re.compile(r';.*|"(?:[^"\\]|\\.)*"|->|#[^\s,;]*|(?:[^\s,;:\[\]|=@"#>-]|-(?!>))+|\S')
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?<!-)")
 _NUMBER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9][0-9_]*)")

@@ -32,7 +32,7 @@ def command(file: Path, chip: str | None, output: Path, as_json: bool) -> None:
     from lpu_emu.cli.text import program_text
     from lpu_emu.errors import UsageError
 
-    require_writable(output, program=True)
+    require_writable(output)
     kind, _ = locate(file)
     if kind != KERNEL:
         raise UsageError(f"{file} is no assembly text (.lpu)")

@@ -38,7 +38,7 @@ def command(
     from lpu_emu.cli.text import program_text
     from lpu_emu.errors import UsageError
 
-    require_writable(output, program=True)
+    require_writable(output)
     kind, _ = locate(file)
     if kind != MODEL:
         raise UsageError(f"{file} is no model (.onnx); assemble a text with: lpu-emu asm {file} -o {output}")

@@ -37,7 +37,7 @@ def command(
     from lpu_emu.cli.output import Progress, document, print_json
     from lpu_emu.cli.target import Request, open_target
 
-    require_writable(output)
+    require_writable(output, text=True, device=True)
     progress = Progress()
     executable = open_target(
         Request(file=file, chip=chip, precision=precision, shapes=shapes), progress

@@ -13,31 +13,40 @@ from lpu_emu.errors import UsageError
 STDOUT = "-"
 
 
-def require_writable(destination: Path | None, *, program: bool = False) -> None:
+def require_writable(destination: Path | None, *, text: bool = False, device: bool = False) -> None:
     """Refuse a destination that cannot be written, before any work is done.
 
-    A ``program`` file must be an ordinary file.
+    Only ``text`` may go to ``-``, and only what is written as a whole to a ``device`` or pipe.
 
     Raises:
-        UsageError: the folder does not exist or refuses writing, or the destination is a folder.
+        UsageError: the folder does not exist or refuses writing, or the destination is not of a fitting kind.
     """
-    if destination is None or (str(destination) == STDOUT and not program):
+    if destination is None or (text and str(destination) == STDOUT):
         return
+    if problem := _problem(destination, device):
+        raise UsageError(f"cannot write {destination}: {problem}")
+
+
+def _problem(destination: Path, device: bool) -> str:
     folder = destination.parent
+    if str(destination) == STDOUT:
+        return "it is no text for stdout; give a file name"
     if destination.is_dir():
-        raise UsageError(f"cannot write {destination}: it is a folder; give a file name in it")
+        return "it is a folder; give a file name in it"
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist; create it first"
-        raise UsageError(f"cannot write {destination}: the folder {folder} {what}")
+        return f"the folder {folder} {what}"
     if destination.exists() and not destination.is_file():
-        if program:
-            raise UsageError(f"cannot write {destination}: a program goes into an ordinary file")
-        return
+        return "" if device else "a program goes into an ordinary file"
+    return _refusal(folder)
+
+
+def _refusal(folder: Path) -> str:
     try:
         with tempfile.TemporaryFile(dir=folder):
-            pass
+            return ""
     except OSError as error:
-        raise UsageError(f"cannot write {destination}: {error.strerror}") from error
+        return error.strerror or str(error)
 
 
 def write_bytes(destination: Path, data: bytes) -> None:

@@ -42,7 +42,7 @@ def command(
     from lpu_emu.cli.target import Request, open_target
     from lpu_emu.report import csv_report, json_report, text_report
 
-    require_writable(output)
+    require_writable(output, text=True, device=True)
     progress = Progress()
     executable = open_target(
         Request(file=file, chip=chip, precision=precision, shapes=shapes), progress

@@ -64,7 +64,7 @@ def command(
     from lpu_emu.cli.target import Request
     from lpu_emu.library import tensors
 
-    require_writable(output)
+    require_writable(output, device=True)
     given = read_inputs(inputs)
     request = Request(file=file, chip=chip, precision=precision, shapes=shapes, fallback_shapes=given.shapes)
     ran = execute(request, given, seed=seed, check=check, progress=Progress())

@@ -47,7 +47,7 @@ class Parts:
         state = hashlib.sha256()
         for name in sorted([*self.documents, *self.arrays]):
             if name in self.documents:
-                content = self.documents[name].encode("ascii")
+                content = self.documents[name].encode("latin-1")
                 state.update(_label(name, "json", [len(content)]))
                 state.update(content)
                 continue
@@ -95,18 +95,6 @@ def _column(columns: list[NDArray[np.int32]], name: str) -> NDArray[np.int32]:
     return np.concatenate([np.zeros(0, dtype=np.int32), *columns]).astype(ARRAYS[name])
 
 
-def expected_shapes(documents: Mapping[str, str], lanes: int) -> dict[str, tuple[int, ...]]:
-    """Return the shapes that the arrays must have according to the documents."""
-    queues, sections = json.loads(documents["queues"]), json.loads(documents["sections"])
-    instructions = sum(queue["instructions"] for queue in queues)
-    return {
-        "text": (sum(queue["bytes"] for queue in queues),),
-        "lines": (instructions,),
-        "origins": (instructions,),
-        "words": (sum(section["words"] for section in sections), lanes),
-    }
-
-
 def join(documents: Mapping[str, str], arrays: Mapping[str, NDArray[Any]], machine: Machine) -> Program:
     """Put a program together; its data sections are views of the array ``words``.
 
@@ -114,14 +102,25 @@ def join(documents: Mapping[str, str], arrays: Mapping[str, NDArray[Any]], machi
         EncodingError: the text is no instructions.
         ValueError: the tables contradict the arrays. Damaged documents may raise other exceptions.
     """
-    queues = json.loads(documents["queues"])
-    sections = json.loads(documents["sections"])
+    queues, sections = json.loads(documents["queues"]), json.loads(documents["sections"])
+    instructions = sum(queue["instructions"] for queue in queues)
+    _require_shape("text", arrays, (sum(queue["bytes"] for queue in queues),))
+    _require_shape("lines", arrays, (instructions,))
+    _require_shape("origins", arrays, (instructions,))
+    _require_shape("words", arrays, (sum(s["words"] for s in sections), machine.chip.lanes))
     return _documents.read(
         documents,
         machine=machine,
         queues=dict(_queues(machine.isa, queues, arrays)),
         data=tuple(_sections(sections, arrays["words"])),
     )
+
+
+def _require_shape(name: str, arrays: Mapping[str, NDArray[Any]], expected: tuple[int, ...]) -> None:
+    if arrays[name].shape != expected:
+        raise ValueError(
+            f"its dataset {name!r} is {list(arrays[name].shape)}; its tables say {list(expected)}"
+        )
 
 
 def _queues(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpu_emu.errors import ProgramError, ProgramFileError, SpecError
-from lpu_emu.program._parts import ARRAYS, DOCUMENTS, Parts, content_digest, expected_shapes, join, split
+from lpu_emu.program._parts import ARRAYS, DOCUMENTS, Parts, content_digest, join, split
 from lpu_emu.program.model import Program
 from lpu_emu.program.validate import require_valid
 from lpu_emu.spec.chip import Chip, chip_from_table
@@ -124,12 +124,11 @@ def load(path: str | Path, *, chip: Chip | None = None) -> Program:
     with _reading(path) as file:
         attributes = _attributes(file)
         documents = _documents(file, path.stat().st_size)
-        machine = Machine(chip=_chip(documents, attributes, chip), isa=load_isa())
-        shapes = expected_shapes(documents, machine.chip.lanes)
-        arrays = {name: _array(file, name, shape, path.stat().st_size) for name, shape in shapes.items()}
+        arrays = {name: _array(file, name, path.stat().st_size) for name in ARRAYS}
         parts = Parts(documents=documents, arrays={name: [array] for name, array in arrays.items()})
         if parts.digest != attributes["content_digest"]:
             raise ProgramFileError("its content does not match its digest; it was altered or damaged")
+        machine = Machine(chip=_chip(documents, attributes, chip), isa=load_isa())
         program = join(documents, arrays, machine)
         require_valid(program)
     return program
@@ -210,7 +209,7 @@ def _attributes(file: Any) -> dict[str, str]:
 
 
 def _ascii(value: Any) -> str:
-    return value.decode("ascii") if isinstance(value, bytes) else ""
+    return value.decode("latin-1") if isinstance(value, bytes) else ""
 
 
 def _documents(file: Any, file_bytes: int) -> dict[str, str]:
@@ -224,17 +223,20 @@ def _document(file: Any, name: str, file_bytes: int) -> str:
     dataset = _dataset(file, name)
     if dataset.shape != () or dataset.dtype.kind != "S" or dataset.dtype.itemsize > file_bytes:
         raise ProgramFileError(f"its dataset {name!r} is not a text")
-    return _ascii(dataset[()])
+    return bytes(dataset[()]).decode("latin-1")
 
 
-def _array(file: Any, name: str, shape: tuple[int, ...], file_bytes: int) -> NDArray[Any]:
+def _array(file: Any, name: str, file_bytes: int) -> NDArray[Any]:
     dataset, dtype = _dataset(file, name), np.dtype(ARRAYS[name])
-    if dataset.shape != shape or dataset.dtype != dtype:
+    dimensions = 2 if name == "words" else 1
+    if dataset.dtype != dtype or len(dataset.shape) != dimensions:
         actual = f"{dataset.dtype} {list(dataset.shape)}"
-        raise ProgramFileError(f"its dataset {name!r} is {actual}, but its tables say {dtype} {list(shape)}")
+        raise ProgramFileError(
+            f"its dataset {name!r} is {actual}, expected {dtype} in {dimensions} dimensions"
+        )
     if dataset.nbytes > file_bytes * (LARGEST_DEFLATE_RATIO if dataset.chunks else 1):
         raise ProgramFileError(f"its dataset {name!r} is larger than the file; it is truncated or damaged")
-    array = np.empty(shape, dtype=dtype)
+    array = np.empty(dataset.shape, dtype=dtype)
     if array.size:
         dataset.read_direct(array)
     return array
@@ -269,5 +271,5 @@ def _chip(documents: Mapping[str, str], attributes: Mapping[str, str], wanted: C
 def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno and error.strerror:
         return os.strerror(error.errno)
-    lines = str(error).splitlines()
+    lines = str(error.args[0] if isinstance(error, KeyError) and error.args else error).splitlines()
     return lines[0] if lines else type(error).__name__

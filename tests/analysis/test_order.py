@@ -87,7 +87,7 @@ def test_closer_than_keeps_the_close_elements(seed: int) -> None:
 
 
 def random_walks(seed: int) -> Walks:
-    """Reads and writes over a few addresses that cross each other often; no two events of an address coincide."""
+    """Reads and writes of a few addresses that cross each other often; no two events coincide."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 8))
     count = np.maximum(rng.integers(-3, 8, n), 1)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lpu_emu import timing
+from lpu_emu.asm import disassemble
+from lpu_emu.program.file import save
 from lpu_emu.program.layout import Piece, TensorLayout
 from lpu_emu.program.model import Binding, Program
 from lpu_emu.program.text import Issue, issue, pack_text
@@ -42,3 +46,19 @@ def copy(*, late: int = 0, name: str = "copy", dtype: str = "int8") -> Program:
         queues={queue: pack_text(isa, issues) for queue, issues in texts.items()},
         bindings=(binding("x", "input", "W0", dtype), binding("y", "output", "E4", dtype)),
     )
+
+
+def write_kernel(folder: Path, *, late: int = 0, name: str = "copy", companion: str = "") -> Path:
+    """Write the program as assembly text, and a Python file beside it if there is one."""
+    path = folder / f"{name}.lpu"
+    path.write_text(f"; Copy four vectors.\n{disassemble(copy(late=late, name=name))}", encoding="utf-8")
+    if companion:
+        path.with_suffix(".py").write_text(companion, encoding="utf-8")
+    return path
+
+
+def write_program(folder: Path, *, late: int = 0, name: str = "copy") -> Path:
+    """Write the program as a program file."""
+    path = folder / f"{name}.h5"
+    save(copy(late=late, name=name), path)
+    return path

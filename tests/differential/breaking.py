@@ -47,7 +47,11 @@ def _data_edit(program: Program, rng: np.random.Generator) -> Program | None:
 
 
 def _operand(
-    rng: np.random.Generator, text: list[Issue], at: int, fits: Callable[[str], bool], change: Callable[[int], int]
+    rng: np.random.Generator,
+    text: list[Issue],
+    at: int,
+    fits: Callable[[str], bool],
+    change: Callable[[int], int],
 ) -> list[Issue] | None:
     """Change one operand whose kind fits."""
     item = text[at]
@@ -83,14 +87,18 @@ def _place(rng: np.random.Generator, text: list[Issue], at: int, _: Program) -> 
 def _choice(rng: np.random.Generator, text: list[Issue], at: int, _: Program) -> list[Issue] | None:
     """Change a mode, type, half or width."""
     kinds = ("mode", "half", "width", "dtype", "edge")
-    return _operand(rng, text, at, lambda kind: kind in kinds, lambda value: max(value + int(rng.choice([-1, 1])), 0))
+    return _operand(
+        rng, text, at, lambda kind: kind in kinds, lambda value: max(value + int(rng.choice([-1, 1])), 0)
+    )
 
 
 def _remove(rng: np.random.Generator, text: list[Issue], at: int, program: Program) -> list[Issue] | None:
     """Leave an instruction out, with or without the cycle that it took."""
     gap = [issue(program.machine.isa, "nop", count=1)] if rng.random() < 0.7 else []
     end = at + 1
-    while end < len(text) and not text[end].instruction.timing and text[end].instruction.layout.name == "loop":
+    while (
+        end < len(text) and not text[end].instruction.timing and text[end].instruction.layout.name == "loop"
+    ):
         end += 1
     return [*text[:at], *gap, *text[end:]]
 

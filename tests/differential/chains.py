@@ -1,4 +1,4 @@
-"""Plans of every unit that keep the timing rules: operands come from SRAM in time, results end in SRAM or on a link."""
+"""Plans of every unit that keep the timing rules: operands come from SRAM, results end there or on a link."""
 
 from __future__ import annotations
 
@@ -120,7 +120,9 @@ def latched(planner: Planner) -> Flow:
     out = flow.streams(p.choose((EAST, WEST)), 1, among=reach)
     cycle = flow.span + 1 + p.pick(0, 3)
     flow.add(queue, cycle, flow.make("copy", x=LATCH, to=out), ())
-    value = Value(base=out, width=1, x=machine.x_out(queue, out // 32), cycle=cycle + flow.delay("copy", "func"))
+    value = Value(
+        base=out, width=1, x=machine.x_out(queue, out // 32), cycle=cycle + flow.delay("copy", "func")
+    )
     Flow(planner=p, draft=flow.draft, loops=()).store(value)
     return flow
 
@@ -173,7 +175,9 @@ def multiplied(planner: Planner) -> Flow:
     dtype = p.choose(types)
     wide = DTYPE_BYTES[dtype] == 2
     half = p.choose(("all", "low", "high"))
-    interval = flow_interval = planner.machine.timing(machine.isa["abc"])["interval_wide" if wide else "interval"]
+    interval = flow_interval = planner.machine.timing(machine.isa["abc"])[
+        "interval_wide" if wide else "interval"
+    ]
     flow = new_flow(planner, least_interval=flow_interval)
     side = "W" if plane < machine.chip.planes else "E"
     inward = EAST if side == "E" else WEST
@@ -186,7 +190,9 @@ def multiplied(planner: Planner) -> Flow:
     flow.add(
         queue,
         cycle,
-        flow.make("abc", dtype=kinds["dtype"].values.index(dtype), half=kinds["half"].values.index(half), x=x),
+        flow.make(
+            "abc", dtype=kinds["dtype"].values.index(dtype), half=kinds["half"].values.index(half), x=x
+        ),
     )
     _accumulate(flow, plane, inward, cycle)
     for i in range(2 if wide else 1):

@@ -98,7 +98,7 @@ class Flow:
         return [q for q in queues if not self.draft.uses(q) and fits(q)]
 
     def feed(self, base: int, width: int, x: int, cycle: int, words: Words | None = None) -> Value:
-        """Let streams from ``base`` on arrive at ``x`` in ``cycle``, read from one slice each; return what was driven.
+        """Let streams from ``base`` on arrive at ``x`` in ``cycle``, read from one slice each.
 
         ``words`` makes the bytes of stream i; by default they are random or what an earlier plan has left.
         """
@@ -161,7 +161,9 @@ class Flow:
         """Write a value into one slice for each of its streams."""
         p, machine = self.planner, self.planner.machine
         for i in range(value.width):
-            downstream = self.slices(lambda q: timing.hops(value.x, machine.x_in(q, value.way), value.way) >= 0)
+            downstream = self.slices(
+                lambda q: timing.hops(value.x, machine.x_in(q, value.way), value.way) >= 0
+            )
             queue = p.choose(downstream)
             sampled = value.cycle_at(machine.x_in(queue, value.way))
             half = machine.chip.words // 2

@@ -65,7 +65,7 @@ class Draft:
 
 @dataclass(kw_only=True)
 class Planner:
-    """A program in the making. ``image`` holds words by slice and address, ``written`` the words that items store."""
+    """A program in the making. ``image`` holds words by place, ``written`` the words that items store."""
 
     machine: Machine
     rng: np.random.Generator
@@ -141,7 +141,9 @@ class Planner:
     def program(self, name: str) -> Program:
         """Turn everything into a program."""
         texts = _Texts(planner=self)
-        queues = {q.name: pack_text(self.machine.isa, texts.of(q)) for q in self.machine.queues if texts.used(q)}
+        queues = {
+            q.name: pack_text(self.machine.isa, texts.of(q)) for q in self.machine.queues if texts.used(q)
+        }
         data, inputs = self._image_parts()
         return Program(
             name=name,
@@ -215,9 +217,7 @@ class _Texts:
         isa = self.planner.machine.isa
         if queue.name == self.notifier:
             gaps = np.diff([0, *(n + 1 for n in self.notifies)]) - 1
-            return [
-                i for gap in gaps.tolist() for i in (issue(isa, "nop", count=gap), issue(isa, "notify"))
-            ]
+            return [i for gap in gaps.tolist() for i in (issue(isa, "nop", count=gap), issue(isa, "notify"))]
         found: list[Issue] = []
         cycle = 0
         for item in sorted((i for i in self.planner.items if i.queue == queue), key=lambda i: i.cycle):

@@ -19,7 +19,7 @@ KINDS = ("planned", "broken", "soup")
 
 
 def random_program(kind: str, seed: int, chip: str = "tiny") -> Program:
-    """Return a program: ``planned`` keeps the timing rules, ``broken`` has one edit, ``soup`` has no plan at all."""
+    """Return a program: ``planned`` keeps the timing rules, ``broken`` has one edit, ``soup`` no plan."""
     machine = machine_of(chip)
     if kind == "soup":
         return soup(machine, seed)

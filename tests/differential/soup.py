@@ -56,7 +56,11 @@ class Soup:
         slices = [q.name.removeprefix("mem.") for q in self.machine.queues if q.unit == "mem"]
         number = self.pick(0, 2)
         return [
-            (str(self.rng.choice(["input", "output"])), str(self.rng.choice(slices)), self.pick(0, self.words - 4))
+            (
+                str(self.rng.choice(["input", "output"])),
+                str(self.rng.choice(slices)),
+                self.pick(0, self.words - 4),
+            )
             for _ in range(number)
         ]
 
@@ -130,12 +134,14 @@ class Soup:
         """Return the first of ``width`` streams of one direction."""
         count = self.machine.chip.streams if width > self.streams else self.streams
         bases = [
-            b
-            for b in range(0, count - width + 1, aligned)
-            if among is None or b // STREAM_GROUP in among
+            b for b in range(0, count - width + 1, aligned) if among is None or b // STREAM_GROUP in among
         ]
         if not bases:
-            bases = [b for b in range(0, self.machine.chip.streams, aligned) if among and b // STREAM_GROUP in among]
+            bases = [
+                b
+                for b in range(0, self.machine.chip.streams, aligned)
+                if among and b // STREAM_GROUP in among
+            ]
         return int(self.rng.choice([0, WEST_STREAM])) + bases[self.pick(0, len(bases) - 1)]
 
     def instruction(self, queue: Queue, instruction: Instruction, loops: list[Loop]) -> Issue:
@@ -150,7 +156,7 @@ class Soup:
     def argument(
         self, queue: Queue, instruction: Instruction, operand: Operand, args: list[int], loops: list[Loop]
     ) -> int:
-        """Return a value for one operand; those it depends on come before it in every layout or are fixed later."""
+        """Return a value for one operand; those it depends on come before it, or are made to agree later."""
         kind, chip = operand.kind.name, self.machine.chip
         if operand.is_stream:
             return self._place(queue, instruction, operand, args)
@@ -188,7 +194,7 @@ class Soup:
         return [n for n in names if n not in instruction.large or self.machine.is_large(queue.number)]
 
     def _strided(self, limit: int, loops: list[Loop]) -> int:
-        """Return a base that keeps a strided operand in 0..limit-1; strides that cannot fit are taken away."""
+        """Return a base that keeps a strided operand in 0..limit-1; strides that cannot fit are dropped."""
         for i in reversed(range(len(loops))):
             low = sum(min(p.count * p.stride, 0) for p in loops)
             high = sum(max(p.count * p.stride, 0) for p in loops)

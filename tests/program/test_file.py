@@ -19,7 +19,7 @@ import pytest
 
 from lpu_emu.errors import ProgramError, ProgramFileError
 from lpu_emu.program import file as program_file
-from lpu_emu.program._parts import ARRAYS, DOCUMENTS
+from lpu_emu.program._parts import ARRAYS, DOCUMENTS, Parts
 from lpu_emu.program.file import content_digest, load, read_header, save
 from lpu_emu.program.model import DataSection, Program, Source
 from lpu_emu.program.text import issue, pack_text
@@ -209,8 +209,21 @@ def replace_document(name: str, text: bytes) -> Callable[[Any], None]:
     return change
 
 
+def signed(change: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Make a change and give the file the digest that goes with it."""
+
+    def both(file: Any) -> None:
+        change(file)
+        documents = {name: file[name][()].decode("ascii") for name in DOCUMENTS}
+        digest = Parts(documents=documents, arrays={name: [file[name][...]] for name in ARRAYS}).digest
+        file.attrs["content_digest"] = np.bytes_(digest.encode("ascii"))
+
+    return both
+
+
 ALTERED = "its content does not match its digest; it was altered or damaged"
 BAD_CHIP = "describes a chip that breaks a rule: its chip: name: missing; every chip file has it"
+BAD_TABLE = "is truncated or damaged: its dataset 'words' is [2, 8]; its tables say [0, 8]"
 BAD_JSON = (
     "is truncated or damaged: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
 )
@@ -246,12 +259,9 @@ BAD_JSON = (
         (lambda file: file.attrs.__delitem__("content_digest"), "misses the attribute 'content_digest'"),
         (lambda file: file.create_dataset("more", data=1), "holds the unknown dataset 'more'"),
         (replace_document("wires", b'[["W0","E0"]]'), ALTERED),
-        (replace_document("chip", b"{}"), BAD_CHIP),
-        (replace_document("queues", b"{"), BAD_JSON),
-        (
-            replace_document("sections", b"[]"),
-            "its dataset 'words' is uint8 [2, 8], but its tables say uint8 [0, 8]",
-        ),
+        (signed(replace_document("chip", b"{}")), BAD_CHIP),
+        (signed(replace_document("queues", b"{")), BAD_JSON),
+        (signed(replace_document("sections", b"[]")), BAD_TABLE),
     ],
 )  # fmt: skip
 def test_altered_files(change: Callable[[Any], None], message: str, saved: Path) -> None:

@@ -13,10 +13,13 @@ from lpu_emu.compiler.flow.rigid import Rigid, Shape, Solver
 from lpu_emu.compiler.geometry import Geometry
 from lpu_emu.spec.machine import HEMISPHERES
 
-# Choices kept per flow: the quickest ones. Later ones only matter when all ALUs of a column are taken for long.
-CHOICES = 12
+# Choices kept per flow: the quickest ones, one for each way to spread the ALUs over the columns. Later ones only matter
+# when ALUs are scarce.
+CHOICES = 24
 # Up to this many ALUs steps over columns are tried too.
-FREE_STEPS = 3
+FREE_STEPS = 5
+# A chain that stays in few columns leaves no room for others there; going on is worth this many cycles.
+REPEAT_CYCLES = 0
 # Walks looked at per flow before sorting.
 WALKS = 4096
 
@@ -48,7 +51,10 @@ class ColumnChoices:
             rigid = Solver(self._geometry, shape, columns).solve()
             if rigid is not None:
                 found.append((self._cost(shape, rigid), columns))
-        return [columns for _, columns in sorted(found)[:CHOICES]]
+        best: dict[tuple[int, ...], tuple[int, ...]] = {}
+        for _, columns in sorted(found):
+            best.setdefault(tuple(sorted(columns)), columns)
+        return list(best.values())[:CHOICES]
 
     def _walks(self, shape: Shape) -> Iterator[tuple[int, ...]]:
         """Yield columns for the ALU stages, in order, that respect who feeds whom."""
@@ -74,11 +80,12 @@ class ColumnChoices:
         return range(self._geometry.columns)
 
     def _cost(self, shape: Shape, rigid: Rigid) -> tuple[int, int]:
-        """Cycles from end to end with the way to and from memory, then the number of turns."""
+        """Cycles from end to end with the way to and from memory, columns taken twice charged extra; then turns."""
         columns = [rigid.columns[s.index] for s in shape.alus]
         steps = [b - a for a, b in zip(columns, columns[1:], strict=False)]
         turns = sum(a * b < 0 for a, b in zip(steps, steps[1:], strict=False))
-        return rigid.length + self._ways(shape, rigid), turns
+        repeats = len(columns) - len(set(columns))
+        return rigid.length + self._ways(shape, rigid) + REPEAT_CYCLES * repeats, turns
 
     def _ways(self, shape: Shape, rigid: Rigid) -> int:
         """Hops inside the VXM between the leaves of a flow and its ALUs."""

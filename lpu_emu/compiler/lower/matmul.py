@@ -44,11 +44,8 @@ def _rounds(session: Session, kernel: Kernel) -> list[list[Share]]:
     """Deal the work out; the shares of a round are on different planes."""
     assert kernel.x is not None and kernel.weights is not None
     planes = _free_planes(session, kernel.weights)
-    pieces = [
-        (block, parts)
-        for block, count in _cuts(kernel.target.blocks, len(planes), len(kernel.target.parts))
-        for parts in _groups(session, kernel, count)
-    ]
+    groups = _groups(session, kernel, min(len(planes), len(kernel.target.parts)))
+    pieces = [(block, parts) for block in range(kernel.target.blocks) for parts in groups]
     rounds = []
     for first in range(0, len(pieces), len(planes)):
         turns: dict[tuple[Part, ...], int] = {}
@@ -69,19 +66,11 @@ def _free_planes(session: Session, weights: Weights) -> list[int]:
     return sorted(planes, key=lambda p: (state.busy_until(p), p))
 
 
-def _cuts(blocks: int, planes: int, parts: int) -> list[tuple[int, int]]:
-    """Return for each column block into how many groups its rows are cut, so that all planes have work.
-
-    Blocks that fill all planes stay whole; of the rest each is cut for as many planes as there are for it.
-    """
-    whole = blocks - blocks % planes
-    rest = blocks - whole
-    count = 1 if not rest else planes // rest if planes % rest == 0 else planes
-    return [(b, 1 if b < whole else min(count, parts)) for b in range(blocks)]
-
-
 def _groups(session: Session, kernel: Kernel, count: int) -> list[tuple[Part, ...]]:
-    """Cut the row parts into ``count`` groups or more, so that each fits the accumulators if it has to."""
+    """Cut the row parts into ``count`` groups or more, so that each fits the accumulators if it has to.
+
+    Planes with different rows read different words, so they do not wait for each other.
+    """
     assert kernel.x is not None
     parts = kernel.target.parts
     limit = session.geometry.chip.accumulator_rows if kernel.x.blocks > 1 else 1 << 30
