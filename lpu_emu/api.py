@@ -112,13 +112,11 @@ class Executable:
         import numpy as np
 
         from lpu_emu import reference
-        from lpu_emu.library.tensors import signature
+        from lpu_emu.library import tensors
 
-        types = signature(self.program)
-        arrays: dict[str, Any] = {
-            name: value
-            if isinstance(value, np.ndarray) or name not in types
-            else np.asarray(value, types[name][0])
+        types = tensors.signature(self.program)
+        arrays = {
+            name: tensors.converted(name, value, types[name][0]) if name in types else np.asarray(value)
             for name, value in (inputs or {}).items()
         }
         return reference.run(self.program, arrays, strict=strict)
@@ -135,7 +133,7 @@ class Executable:
         return {
             "name": self.name,
             "chip": self.chip,
-            "precision": self.precision or None,
+            "precision": self.precision,
             "instructions": self.program.instruction_count(),
             "text_bytes": self.program.text_bytes(),
             "digest": self.digest,

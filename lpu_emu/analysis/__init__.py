@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lpu_emu.analysis.core import Analysis, analyse
-    from lpu_emu.analysis.describe import describe, require_no_hazards
+    from lpu_emu.analysis.wording import describe, require_no_hazards
 
 __all__ = ["Analysis", "analyse", "describe", "require_no_hazards"]
 
-_HOMES = {"Analysis": "core", "analyse": "core", "describe": "describe", "require_no_hazards": "describe"}
+_HOMES = {"Analysis": "core", "analyse": "core", "describe": "wording", "require_no_hazards": "wording"}
 
 
 def __getattr__(name: str) -> object:

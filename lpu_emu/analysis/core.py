@@ -9,6 +9,7 @@ import numpy as np
 
 from lpu_emu import timing
 from lpu_emu.analysis.accounts import Accounts, accounts_of
+from lpu_emu.analysis.accumulators import product_hazards, row_hazards
 from lpu_emu.analysis.control import Timeline, timeline_of
 from lpu_emu.analysis.flows import Flows, flows_of
 from lpu_emu.analysis.latches import latch_hazards
@@ -16,7 +17,7 @@ from lpu_emu.analysis.links import link_hazards
 from lpu_emu.analysis.listing import Listing, listing_of
 from lpu_emu.analysis.memory import bank_hazards
 from lpu_emu.analysis.occurrences import Occurrences, hazards_of
-from lpu_emu.analysis.planes import plane_hazards, product_hazards, row_hazards, wide_issues
+from lpu_emu.analysis.planes import plane_hazards, wide_issues
 from lpu_emu.analysis.producers import Producers, producers_of
 from lpu_emu.analysis.regions import region_hazards
 from lpu_emu.analysis.runs import RunTable, runs_of

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lpu_emu.analysis.accumulators import ProductFlow, RowFlow, product_flow, row_flow
 from lpu_emu.analysis.latches import LatchFlow, latch_flow
 from lpu_emu.analysis.links import LinkFlow, link_flow
 from lpu_emu.analysis.memory import BankUse, accesses_of, bank_use, regions_of
 from lpu_emu.analysis.order import Links
-from lpu_emu.analysis.planes import (
-    PlaneEvents,
-    ProductFlow,
-    RowFlow,
-    plane_events,
-    product_flow,
-    row_flow,
-    weight_links,
-)
+from lpu_emu.analysis.planes import PlaneEvents, plane_events, weight_links
 from lpu_emu.analysis.runs import RunTable
 from lpu_emu.analysis.streams import StreamFlow, flow_of, taps_of
 from lpu_emu.analysis.tables import Tables

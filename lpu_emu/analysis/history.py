@@ -92,9 +92,9 @@ def _writes_before(walks: Walks, steps: Steps, rows: Ints, element: Ints) -> Int
     writes = walks.writes[walk]
     order = np.lexsort((walk, writes, time, steps.cell[rows]))
     cell = steps.cell[rows][order]
-    before = np.cumsum(writes[order]) - writes[order]
+    before: Ints = np.cumsum(writes[order]) - writes[order]
     lead = np.append(True, cell[1:] != cell[:-1])
-    base = before[lead][np.cumsum(lead) - 1]
+    base: Ints = before[lead][np.cumsum(lead) - 1]
     count = np.empty(len(rows), dtype=np.int64)
     count[order] = before - base
     return count

@@ -216,8 +216,8 @@ def _moduli(p: Progressions, component: Ints, components: int) -> Ints:
     if np.all(owner[1:] != owner[:-1]):
         modulus[owner] = step
         return modulus
-    points = np.bincount(pair, weights=p.count[many])
-    density = np.bincount(pair, weights=1 / p.step[many])
+    points = np.bincount(pair, weights=p.count[many]).astype(np.float64)
+    density = np.bincount(pair, weights=1 / p.step[many]).astype(np.float64)
     _merge_steps(modulus, owner, step, points, density)
     return modulus
 

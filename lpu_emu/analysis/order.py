@@ -47,7 +47,7 @@ def in_order(links: Links) -> Links:
 def forward(links: Links) -> Links:
     """Turn links that go through their reader's elements downwards around."""
     down = links.step < 0
-    skip = np.where(down, links.count - 1, 0)
+    skip: Ints = np.where(down, links.count - 1, 0)
     return Links(
         reader=links.reader,
         first=links.first + skip * links.step,

@@ -53,7 +53,7 @@ def runs_of(listing: Listing, timeline: Timeline, machine: Machine, tables: Tabl
     opcode = listing.opcode[timeline.row]
     reached = np.flatnonzero(tables.dispatches[opcode] & (timeline.start >= 0))
     opcode = opcode[reached]
-    stride = np.where(tables.strided.any(axis=1)[opcode][:, None], timeline.stride[reached], 0)
+    stride = np.where(np.any(tables.strided[opcode], axis=1, keepdims=True), timeline.stride[reached], 0)
     nest = _merged(timeline.number[reached], timeline.interval[reached], stride)
     lead, late, shift, inner = _unrolled(*nest)
     number, interval, stride = (table[lead, inner] for table in nest)
@@ -74,6 +74,13 @@ def runs_of(listing: Listing, timeline: Timeline, machine: Machine, tables: Tabl
         line=listing.line[row],
         origin=listing.origin[row],
     )
+
+
+def argument_of(runs: RunTable, tables: Tables, name: str) -> Ints:
+    """Return an argument of every run by operand name, 0 where it has none of that name."""
+    column = tables.columns[name][runs.opcode]
+    value = np.take_along_axis(runs.args, np.maximum(column, 0)[:, None], axis=1)[:, 0]
+    return np.where(column >= 0, value, 0)
 
 
 def _merged(number: Ints, interval: Ints, stride: Ints) -> tuple[Ints, Ints, Ints]:

@@ -108,9 +108,9 @@ def taps_of(runs: RunTable, tables: Tables) -> Taps:
 
 def _numbered(run: Ints, drives: Bools) -> Ints:
     """Number the sampled, and the driven, streams of each run from 0; rows are sorted by run."""
-    before = np.cumsum(~drives) - ~drives
+    before: Ints = np.cumsum(~drives) - ~drives
     begin = np.searchsorted(run, run)
-    sampled = before - before[begin] if len(run) else before
+    sampled: Ints = before - before[begin] if len(run) else before
     total = np.arange(len(run)) - begin
     return np.where(drives, total - sampled, sampled)
 
@@ -174,20 +174,20 @@ def _clashes(flow: StreamFlow, runs: RunTable) -> list[Occurrences]:
     pairs = np.flatnonzero(drives[:-1] & drives[1:] & (pieces.cell[:-1] == pieces.cell[1:]))
     one, other = pieces.source[pairs], pieces.source[pairs + 1]
     same = taps.along[one] == taps.along[other]
-    found = []
-    for kind, chosen in (("double_drive", same), ("overwritten", ~same)):
-        a, b = pairs[chosen], pairs[chosen] + 1
-        sites = [
-            (run, runs.cycle(run, pieces.first[rows]))
-            for rows in (a, b)
-            for run in (taps.run[pieces.source[rows]],)
-        ]
-        tap = other[chosen]
-        cycle = sites[1][1] + taps.delay[tap]
-        found.append(
-            double(kind, cycle, pieces.count[a], (taps.stream[tap], taps.along[tap]), sites[0], sites[1])
-        )
-    return found
+    return [
+        _clash("double_drive", flow, runs, pairs[same]),
+        _clash("overwritten", flow, runs, pairs[~same]),
+    ]
+
+
+def _clash(kind: str, flow: StreamFlow, runs: RunTable, pairs: Ints) -> Occurrences:
+    """Report drives, given as pieces, that the next piece replaces."""
+    taps, pieces = flow.taps, flow.pieces
+    one, other = taps.run[pieces.source[pairs]], taps.run[pieces.source[pairs + 1]]
+    before, after = runs.cycle(one, pieces.first[pairs]), runs.cycle(other, pieces.first[pairs + 1])
+    tap = pieces.source[pairs + 1]
+    resource = (taps.stream[tap], taps.along[tap])
+    return double(kind, after + taps.delay[tap], pieces.count[pairs], resource, (one, before), (other, after))
 
 
 def _missing(flow: StreamFlow, runs: RunTable) -> list[Occurrences]:
@@ -196,32 +196,26 @@ def _missing(flow: StreamFlow, runs: RunTable) -> list[Occurrences]:
     lost = np.flatnonzero(~flow.drives & (flow.driver < 0))
     if not len(lost):
         return []
-    source = pieces.source[lost]
+    run = taps.run[pieces.source[lost]]
     cut = cells(
-        Progressions(
-            key=taps.run[source], start=pieces.first[lost], step=pieces.step[lost], count=pieces.count[lost]
-        )
+        Progressions(key=run, start=pieces.first[lost], step=pieces.step[lost], count=pieces.count[lost])
     )
-    order = np.lexsort((taps.port[source[cut.source]], cut.cell))
+    order = np.lexsort((taps.port[pieces.source[lost[cut.source]]], cut.cell))
     lead = order[np.append(True, cut.cell[order][1:] != cut.cell[order][:-1])]
+    piece = lost[cut.source[lead]]
+    tap, element = pieces.source[piece], pieces.first[piece] + cut.first[lead] * pieces.step[piece]
     missing = np.bincount(cut.cell)[cut.cell[lead]]
-    piece = cut.source[lead]
-    tap = source[piece]
-    dispatch_number = pieces.first[lost[piece]] + cut.first[lead] * pieces.step[lost[piece]]
-    run = taps.run[tap]
-    sampled = np.bincount(taps.run, weights=~taps.drives, minlength=len(runs))[run]
-    dispatch = runs.cycle(run, dispatch_number)
-    found = []
-    for kind, chosen in (("undriven", missing == sampled), ("unmet", missing != sampled)):
-        t = tap[chosen]
-        found.append(
-            single(
-                kind,
-                dispatch[chosen] + taps.delay[t],
-                cut.count[lead][chosen],
-                (taps.stream[t], taps.along[t]),
-                run[chosen],
-                dispatch[chosen],
-            )
-        )
-    return found
+    sampled = np.bincount(taps.run, weights=~taps.drives, minlength=len(runs))[taps.run[tap]]
+    every = missing == sampled
+    return [
+        _lost("undriven", flow, runs, tap[every], element[every], cut.count[lead][every]),
+        _lost("unmet", flow, runs, tap[~every], element[~every], cut.count[lead][~every]),
+    ]
+
+
+def _lost(kind: str, flow: StreamFlow, runs: RunTable, tap: Ints, element: Ints, count: Ints) -> Occurrences:
+    """Report elements of runs whose first missing stream is a tap."""
+    taps = flow.taps
+    dispatch = runs.cycle(taps.run[tap], element)
+    resource = (taps.stream[tap], taps.along[tap])
+    return single(kind, dispatch + taps.delay[tap], count, resource, taps.run[tap], dispatch)

@@ -23,9 +23,8 @@ def chip_of(
     """
     if given is not None:
         return given if isinstance(given, Chip) else load_chip(given)
-    named = (
-        [i for i, line in enumerate(lines, 1) if tokens_of(line)[:1] == [DIRECTIVE]] if _any(lines) else []
-    )
+    marked = [i for i, line in enumerate(lines, 1) if DIRECTIVE in line]
+    named = [i for i in marked if tokens_of(lines[i - 1])[:1] == [DIRECTIVE]]
     if not named:
         hint = f"write for example: {DIRECTIVE} {chip_names()[0]}"
         problems.at(1, 0, "the text names no chip", hint)
@@ -33,10 +32,6 @@ def chip_of(
     for line in named[1:]:
         problems.at(line, 0, f"line {named[0]} names the chip already")
     return _named(lines[named[0] - 1], named[0], problems, folder) if len(named) == 1 else None
-
-
-def _any(lines: list[str]) -> bool:
-    return any(line.lstrip().startswith(DIRECTIVE) for line in lines)
 
 
 def _named(text: str, line: int, problems: Problems, folder: Path) -> Chip | None:

@@ -15,7 +15,8 @@ from lpu_emu.asm.problems import Problem, Spot, Wrong
 from lpu_emu.asm.syntax import got
 from lpu_emu.asm.tensors import Place, Tensor, pieces, place, placed_run, step, tensor
 from lpu_emu.asm.tokens import shown
-from lpu_emu.asm.values import ELEMENT_BYTES, value_bits
+from lpu_emu.asm.values import value_bits
+from lpu_emu.program.bindings import ELEMENT_BYTES
 from lpu_emu.program.layout import Piece, to_words
 from lpu_emu.program.model import DataSection
 
@@ -33,11 +34,12 @@ def read_data(draft: Draft, cursor: Cursor) -> None:
     block = _Values(draft, item, where, cursor.line, cursor.at)
     token = cursor.token
     if token == "seq":
+        block.fill([str(i) for i in range(block.needed)], cursor.at)
         cursor.take()
-        block.fill([str(i) for i in range(block.needed)], cursor)
     elif token == "fill":
         cursor.take()
-        block.fill([cursor.take()] * block.needed, cursor)
+        block.fill([cursor.token] * block.needed, cursor.at)
+        cursor.take()
     elif token == "file":
         cursor.take()
         _from_file(draft, cursor, item, where)
@@ -77,12 +79,12 @@ class _Values:
         self._bits: list[int] = []
         self._failed = False
 
-    def fill(self, texts: list[str], cursor: Cursor) -> None:
-        """Take all values at once; the cursor stands behind them."""
+    def fill(self, texts: list[str], token: int) -> None:
+        """Take all values at once, from a token of the directive."""
         try:
             self._bits = [self._read(text) for text in texts]
         except Wrong as wrong:
-            raise Problem(cursor.at - 1, str(wrong)) from None
+            raise Problem(token, str(wrong)) from None
         self.finish()
 
     def line(self, number: int, tokens: list[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 
 LONGEST_TEXT = 400
@@ -65,7 +64,7 @@ def float_bits(text: str, form: FloatFormat) -> int | None:
     match = _DECIMAL.fullmatch(text)
     if len(text) > LONGEST_TEXT or match is None:
         return None
-    magnitude = _round(_magnitude(match.group(2), int(match.group(3) or 0)), form)
+    magnitude = _round(*_ratio(match.group(2), int(match.group(3) or 0)), form)
     return sign | magnitude if magnitude < form.infinity else None
 
 
@@ -75,21 +74,33 @@ def is_number(text: str) -> bool:
     return unsigned == "inf" or (len(text) <= LONGEST_TEXT and _DECIMAL.fullmatch(text) is not None)
 
 
-def _magnitude(digits: str, exponent: int) -> Fraction:
-    number = Fraction(digits)
-    return number * Fraction(10) ** max(-LARGEST_EXPONENT, min(exponent, LARGEST_EXPONENT))
+def _ratio(digits: str, exponent: int) -> tuple[int, int]:
+    """Return a decimal number as numerator and denominator."""
+    whole, _, fraction = digits.partition(".")
+    power = max(-LARGEST_EXPONENT, min(exponent, LARGEST_EXPONENT)) - len(fraction)
+    number = int(whole + fraction)
+    return (number * 10**power, 1) if power >= 0 else (number, 10**-power)
 
 
-def _round(value: Fraction, form: FloatFormat) -> int:
+def _round(numerator: int, denominator: int, form: FloatFormat) -> int:
     """Return the bits of a magnitude, rounded to nearest, ties to even; may lie beyond the largest."""
-    if not value:
+    if not numerator:
         return 0
-    exponent = value.numerator.bit_length() - value.denominator.bit_length()
-    if value < Fraction(2) ** exponent:
+    exponent = numerator.bit_length() - denominator.bit_length()
+    if _scaled(numerator, -exponent) < _scaled(denominator, exponent):
         exponent -= 1
     exponent = max(exponent, form.minimum_exponent)
-    fraction = round(value / Fraction(2) ** (exponent - form.fraction_bits))
+    shift = form.fraction_bits - exponent
+    divisor = _scaled(denominator, -shift)
+    fraction, rest = divmod(_scaled(numerator, shift), divisor)
+    if 2 * rest + (fraction & 1) > divisor:
+        fraction += 1
     return ((exponent - form.minimum_exponent) << form.fraction_bits) + fraction
+
+
+def _scaled(number: int, shift: int) -> int:
+    """Return a number times two to a power; a negative power is left to the other side of the ratio."""
+    return number << shift if shift > 0 else number
 
 
 @lru_cache(maxsize=65536)

@@ -9,7 +9,7 @@ from lpu_emu.asm.cursor import Cursor
 from lpu_emu.asm.draft import Draft
 from lpu_emu.asm.problems import Spot
 from lpu_emu.asm.tokens import shown
-from lpu_emu.asm.values import ELEMENT_BYTES
+from lpu_emu.program.bindings import ELEMENT_BYTES, MOST_AXES
 from lpu_emu.program.layout import Piece, TensorLayout
 from lpu_emu.program.placement import run_problem, slice_names
 
@@ -38,7 +38,11 @@ def tensor(draft: Draft, cursor: Cursor) -> Tensor:
     """Read ``NAME TYPE [shape]`` and the options ``order``, ``columns`` and ``pad``."""
     name = cursor.name("a name")
     dtype = _dtype(draft, cursor)
+    at = cursor.at
     shape = cursor.numbers("a size", 1, LARGEST_SIZE)
+    if len(shape) > MOST_AXES:
+        cursor.at = at
+        raise cursor.problem(f"a tensor has at most {MOST_AXES} axes, this one has {len(shape)}")
     order: tuple[int, ...] = ()
     columns, pad = 1, 0
     if cursor.accept("order"):
@@ -95,7 +99,7 @@ def pieces(draft: Draft, cursor: Cursor, item: Tensor) -> list[tuple[Piece, Spot
             listed.append([])
         listed[-1].append(place(cursor))
     distance = step(cursor)
-    if [len(block) for block in listed] != [planes] * blocks:
+    if len(listed) != blocks or any(len(block) != planes for block in listed):
         cursor.at = first
         raise cursor.problem(_expected_places(item, planes, blocks, lanes))
     found = []

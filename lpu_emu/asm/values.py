@@ -7,10 +7,9 @@ from functools import lru_cache
 from lpu_emu.asm.floats import FORMATS, float_bits, float_text, is_number
 from lpu_emu.asm.problems import Wrong
 from lpu_emu.asm.tokens import integer, shown
-from lpu_emu.spec.machine import DTYPE_BYTES
+from lpu_emu.program.bindings import ELEMENT_BYTES
 
 BOOL = "bool"
-ELEMENT_BYTES = {**DTYPE_BYTES, BOOL: 1}
 
 
 def integer_range(dtype: str) -> tuple[int, int]:

@@ -35,7 +35,7 @@ def command(
     from lpu_emu.cli.files import require_writable
     from lpu_emu.cli.output import Progress, document, print_json
     from lpu_emu.cli.target import MODEL, Request, locate, open_target
-    from lpu_emu.cli.text import program_text
+    from lpu_emu.cli.text import cycles_text, program_text
     from lpu_emu.errors import UsageError
 
     require_writable(output)
@@ -59,4 +59,6 @@ def command(
         )
     else:
         size = output.stat().st_size
-        click.echo(f"{program_text(target.executable)}\nwrote {output} ({size:,} bytes)")
+        click.echo(
+            f"{program_text(target.executable)}\n{cycles_text(target.executable)}\nwrote {output} ({size:,} bytes)"
+        )

@@ -49,11 +49,13 @@ def command(chip: str, samples: int, as_json: bool) -> None:
     Example:
       lpu-emu demo
     """
-    from lpu_emu.cli.output import Progress, document, print_json
+    from lpu_emu.cli.output import Progress, document, note, print_json
 
     progress = Progress()
     outcomes = [_outcome(name, precision, chip, samples, progress) for name, precision in MODELS]
     progress.clear()
+    for line in dict.fromkeys(line for outcome in outcomes for line in outcome.ran.notes):
+        note(line)
     passed = all(outcome.ran.verdict is not None and outcome.ran.verdict.passed for outcome in outcomes)
     if as_json:
         print_json(document(SCHEMA, models=[_outcome_json(o) for o in outcomes], passed=passed))

@@ -31,6 +31,12 @@ class Ran:
         return self.result.cycles * 1e6 / self.target.executable.program.machine.chip.clock_hz
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What to tell the user beside the results."""
+        why = self.verdict.note if self.verdict is not None else ""
+        return (*self.filled.notes, *([f"note: {why}"] if why else []))
+
+    @property
     def host(self) -> dict[str, float]:
         """Host seconds by phase. Nothing is compiled just in time by the reference executor."""
         return {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import click
 
+from lpu_emu.cli.output import clear_line
 from lpu_emu.errors import AssemblyError, LpuError, SpecError, did_you_mean
 
 FAILED = 1
@@ -30,6 +31,7 @@ class Failure:
     def show(self) -> int:
         """Print the message and return the code."""
         if self.message:
+            clear_line()
             click.echo(self.message, err=True)
         return self.code
 

@@ -88,7 +88,7 @@ def fill(wanted: Signature, given: Given, seed: int, beside: kernels.Companion |
     if missing:
         generator = np.random.default_rng(seed)
         found |= {name: tensors.random_tensor(generator, *wanted[name]) for name in missing}
-        notes.append(f"note: {_listed(missing)} has random values (seed {seed}); give tensors with --input")
+        notes.append(f"note: random values (seed {seed}) for {_listed(missing)}; give tensors with --input")
     return Filled(arrays={name: found[name] for name in wanted}, notes=tuple(notes))
 
 

@@ -62,20 +62,18 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], right: str = 
 class Progress:
     """One line on stderr that is rewritten as work goes on; silent unless stderr is a terminal."""
 
-    def __init__(self) -> None:
-        """Look whether anybody watches."""
-        self._shown = 0
-        self._terminal = sys.stderr.isatty()
-
     def __call__(self, what: str, share: float | None = None) -> None:
         """Show what is being done now, and the share of it that is over."""
-        if self._terminal:
-            text = (what if share is None else f"{share:4.0%} {what}")[:_LINE]
-            click.echo(f"\r{text.ljust(self._shown)}", err=True, nl=False)
-            self._shown = len(text)
+        if sys.stderr.isatty():
+            text = what if share is None else f"{share:4.0%} {what}"
+            click.echo(f"\r{text[:_LINE].ljust(_LINE)}", err=True, nl=False)
 
     def clear(self) -> None:
         """Remove the line."""
-        if self._shown:
-            click.echo("\r" + " " * self._shown + "\r", err=True, nl=False)
-            self._shown = 0
+        clear_line()
+
+
+def clear_line() -> None:
+    """Remove what progress has left on a terminal."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{' ' * _LINE}\r", err=True, nl=False)

@@ -68,7 +68,7 @@ def command(
     given = read_inputs(inputs)
     request = Request(file=file, chip=chip, precision=precision, shapes=shapes, fallback_shapes=given.shapes)
     ran = execute(request, given, seed=seed, check=check, progress=Progress())
-    for line in ran.filled.notes:
+    for line in ran.notes:
         note(line)
     if output is not None:
         write_bytes(output, tensors.npz_bytes(ran.result.outputs))
@@ -117,7 +117,7 @@ def as_text(ran: Ran) -> str:
     ]
     lines += [f"output {name}: {_tensor_text(array)}" for name, array in ran.result.outputs.items()]
     if ran.result.hazards:
-        lines.append(f"{len(ran.result.hazards)} warnings; lpu-emu verify lists them")
+        lines.append(f"{text.count(len(ran.result.hazards), 'warning')}; lpu-emu verify shows them")
     if ran.verdict is not None:
         lines.append(text.verdict_text(ran.verdict))
     return "\n".join(lines)

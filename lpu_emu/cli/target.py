@@ -55,14 +55,12 @@ def locate(file: Path) -> tuple[str, Path]:
     Raises:
         InputError: there is no such file, it is a folder, or of a kind that cannot be run.
     """
-    if file.is_dir():
-        raise InputError(f"{file}: is a folder; expected a file: {_kinds_text()}")
-    if not file.exists():
+    if not file.exists() or file.is_dir():
         file = _bundled(file)
     if file.suffix == ".py":
-        raise InputError(
-            f"{file}: kernels written in Python cannot be run; write the kernel as assembly (.lpu)"
-        )
+        text = file.with_suffix(".lpu")
+        hint = f"run {text}, which it belongs to" if text.exists() else "write the kernel as assembly (.lpu)"
+        raise InputError(f"{file}: kernels written in Python cannot be run; {hint}")
     if file.suffix not in _KINDS:
         raise InputError(f"{file}: unknown kind of file {file.suffix!r}; expected {_kinds_text()}")
     return _KINDS[file.suffix], file
@@ -72,6 +70,8 @@ def _bundled(file: Path) -> Path:
     entries = {entry.name: entry.path for entry in kernels.bundled()}
     if str(file) in entries:
         return entries[str(file)]
+    if file.is_dir():
+        raise InputError(f"{file}: is a folder; expected a file: {_kinds_text()}")
     hint = did_you_mean(str(file), entries)
     raise InputError(f"{file}: no such file, and no bundled kernel or model of that name{hint}")
 

@@ -39,17 +39,18 @@ def host_text(host: Mapping[str, float]) -> str:
 
 def hazard_text(executable: Executable) -> str:
     """Return every hazard with both instructions and advice, and a last line that counts them."""
-    from lpu_emu.analysis.describe import describe
+    from lpu_emu.analysis import describe
 
     hazards = executable.hazards
     errors = sum(not hazard.is_warning for hazard in hazards)
     warnings = len(hazards) - errors
-    counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}" if hazards else "no hazards"
+    counts = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if hazards else "no hazards"
     blocks = [describe(hazard, executable.program) for hazard in hazards]
     return "\n\n".join([*blocks, f"{program_text(executable)}, {executable.cycles:,} cycles: {counts}"])
 
 
-def _count(number: int, what: str) -> str:
+def count(number: int, what: str) -> str:
+    """Return ``1 error``, ``2 errors``."""
     return f"{number} {what}{'s' if number != 1 else ''}"
 
 

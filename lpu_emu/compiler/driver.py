@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lpu_emu.analysis.core import analyse
 from lpu_emu.compiler.emit.assemble import assemble_program
 from lpu_emu.compiler.geometry import Geometry
 from lpu_emu.compiler.lower.kernels import Kernel, KernelBuilder, Lowered
@@ -18,6 +19,7 @@ from lpu_emu.errors import CompileError
 from lpu_emu.graph.ir import Graph
 from lpu_emu.graph.onnx_reader import read_onnx
 from lpu_emu.program.model import Program
+from lpu_emu.program.validate import require_valid
 from lpu_emu.spec.machine import Machine
 
 Progress = Callable[[str, float], None]
@@ -86,9 +88,9 @@ def _require_quantised(graph: Graph, precision: str) -> None:
 
 
 def _schedule(geometry: Geometry, lowered: Lowered, report: Progress) -> Session:
-    session = Session(geometry, lowered.tensors)
+    session = Session(geometry, lowered)
     for kernel in lowered.kernels:
-        _separate(session, kernel)
+        session.separate(kernel)
     last_reader = {name: i for i, kernel in enumerate(lowered.kernels) for name in kernel.reads}
     leaving = set(lowered.leaving)
     for i, kernel in enumerate(lowered.kernels):
@@ -101,19 +103,8 @@ def _schedule(geometry: Geometry, lowered: Lowered, report: Progress) -> Session
     return session
 
 
-def _separate(session: Session, kernel: Kernel) -> None:
-    """Keep what a kernel's flows read together on different slices."""
-    names = list(kernel.reads)
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            session.keep_apart(session.tensors[first], session.tensors[second])
-
-
 def _verify(program: Program) -> None:
     """Check that a program is valid, without hazards, and takes as many cycles as were predicted."""
-    from lpu_emu.analysis import analyse
-    from lpu_emu.program.validate import require_valid
-
     require_valid(program)
     analysis = analyse(program)
     predicted = int(program.attributes["predicted_cycles"])

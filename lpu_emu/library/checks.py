@@ -24,9 +24,8 @@ class Tolerance:
 
     def __str__(self) -> str:
         """Return the tolerance in words."""
-        if not self.of_value and not self.of_range:
-            return "exact"
-        return f"{self.of_value:g} of the value + {self.of_range:g} of the tensor's largest magnitude"
+        parts = {"value": self.of_value, "tensor's largest magnitude": self.of_range}
+        return " + ".join(f"{share:g} of the {what}" for what, share in parts.items() if share) or "exact"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +35,7 @@ class Verdict:
     ``max_rel_err`` is relative to the expected element, or to a thousandth of its tensor's largest magnitude
     where that is larger. ``mismatches`` counts elements out of tolerance, ``compared`` all elements.
     ``expected`` are the independent outputs. ``argmax_agreement`` is the share of rows (last axis) whose
-    largest element is at the same place.
+    largest element is at the same place. ``note`` says why it was not the preferred independent result.
     """
 
     against: str
@@ -47,6 +46,7 @@ class Verdict:
     compared: int
     argmax_agreement: float | None = None
     details: tuple[str, ...] = ()
+    note: str = ""
     expected: Mapping[str, Array] = field(default_factory=dict)
 
     @property
@@ -87,7 +87,8 @@ def compare(
 ) -> Verdict:
     """Compare outputs with expected ones.
 
-    NaN equals NaN; an infinity equals itself. An output that is missing or has another shape is all wrong.
+    NaN equals NaN; an infinity equals itself; without tolerance 0.0 is not -0.0. An output that is missing or has
+    another shape is all wrong.
     """
     found = {name: _against(outputs.get(name), wanted, tolerance) for name, wanted in expected.items()}
     agreement = [_agreeing_rows(outputs.get(name), wanted) for name, wanted in expected.items() if argmax]
@@ -118,8 +119,7 @@ def _shape(array: Array) -> str:
 
 def _difference(output: Array, wanted: Array, tolerance: Tolerance) -> _Difference:
     got, want = output.astype(np.float64), wanted.astype(np.float64)
-    integers = output.dtype.kind in "iub" and wanted.dtype.kind in "iub"
-    same = output == wanted if integers else (got == want) | (np.isnan(got) & np.isnan(want))
+    same = _same(output, wanted)
     finite = np.abs(want[np.isfinite(want)])
     largest = float(finite.max()) if finite.size else 0.0
     with np.errstate(invalid="ignore", over="ignore"):
@@ -136,6 +136,15 @@ def _difference(output: Array, wanted: Array, tolerance: Tolerance) -> _Differen
         mismatches=int(wrong.sum()),
         where=_first_wrong(wrong, output, wanted),
     )
+
+
+def _same(output: Array, wanted: Array) -> NDArray[np.bool_]:
+    """Return where elements are equal; zeros have a sign, not-a-numbers are all alike."""
+    if output.dtype.kind in "iub" and wanted.dtype.kind in "iub":
+        return np.asarray(output == wanted)
+    got, want = output.astype(np.float64), wanted.astype(np.float64)
+    equal = (got == want) & (np.signbit(got) == np.signbit(want))
+    return np.asarray(equal | (np.isnan(got) & np.isnan(want)))
 
 
 def _first_wrong(wrong: NDArray[np.bool_], output: Array, wanted: Array) -> str:

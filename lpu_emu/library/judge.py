@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from lpu_emu.analysis import Analysis
@@ -13,8 +14,8 @@ from lpu_emu.library.tensors import Array
 from lpu_emu.program.result import RunResult
 
 EXACT = Tolerance()
-# What a compiled model may differ from the model as written. fp16 has 11 significant bits and sums in fp32; an int8
-# value that lies between two steps may be rounded to either, and two steps are 1/64 of the range.
+# By how much a compiled model may differ from the model as written. fp16 has 11 significant bits; an int8 value
+# that lies between two steps may be rounded to either, and two steps are 1/64 of the range.
 TOLERANCES = {
     "fp16": Tolerance(of_value=0.01, of_range=0.01),
     "int8": Tolerance(of_range=1 / 64),
@@ -30,13 +31,14 @@ def check_model(
         ModelError: neither of them can run the model.
     """
     expectation = oracle.expected_outputs(path, graph, inputs)
-    return compare(
+    verdict = compare(
         result.outputs,
         expectation.outputs,
         against=expectation.by,
         tolerance=TOLERANCES[precision],
         argmax=True,
     )
+    return replace(verdict, note=expectation.note)
 
 
 def check_kernel(beside: kernels.Companion, inputs: Mapping[str, Array], result: RunResult) -> Verdict:

@@ -93,6 +93,27 @@ def named(array: Array, dtype: np.dtype[Any]) -> Array:
     return array
 
 
+def converted(name: str, value: object, dtype: np.dtype[Any]) -> Array:
+    """Return lists and numbers as an array of the type an input needs; arrays stay as they are.
+
+    Raises:
+        InputError: ragged or not numeric, or numbers that an integer type does not hold.
+    """
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"input {name!r} is not a rectangular array of numbers: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"input {name!r} is not a rectangular array of numbers, but {array.dtype}")
+    with np.errstate(all="ignore"):
+        fitting = array.astype(dtype)
+    if dtype.kind in "biu" and not np.array_equal(fitting, array):
+        raise InputError(f"input {name!r} holds numbers that are no {dtype}")
+    return fitting
+
+
 def signature(program: Program) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
     """Return the NumPy type and the shape of every input of a program."""
     from lpu_emu.reference.numerics.dtypes import dtype_of

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lpu_emu.errors import ProgramError, did_you_mean
-from lpu_emu.program import _bindings, _loops, _operands, placement
+from lpu_emu.program import _loops, _operands, bindings, placement
 from lpu_emu.program.model import Program
 from lpu_emu.program.text import QueueText
 from lpu_emu.spec.isa import Instruction
@@ -52,7 +52,7 @@ def findings(program: Program) -> list[Finding]:
     machine = program.machine
     for part, listed in (
         ("data", placement.data_findings(machine, program.data)),
-        ("bindings", _bindings.binding_findings(machine, program.bindings)),
+        ("bindings", bindings.binding_findings(machine, program.bindings)),
         ("wires", placement.wire_findings(machine, program.wires)),
     ):
         found += [Finding(queue="", index=i, line=0, message=m, part=part) for i, m in listed]

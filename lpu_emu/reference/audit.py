@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lpu_emu.program.hazard import WARNINGS, Hazard, Site, group
+from lpu_emu.spec.machine import stream_name
+
+Driven = NDArray[np.bool_]
 
 
 class Sample(NamedTuple):
-    """One stream that a dispatch samples: operand number, stream resource, cycle."""
+    """One stream that a dispatch samples: operand number, stream 0..63, position, cycle."""
 
     operand: int
-    resource: str
+    stream: int
+    x: int
     cycle: int
 
 
@@ -23,13 +30,14 @@ class Operands:
         self.missing: Sample | None = None
         self.any_driven = False
 
-    def add(self, sample: Sample, driven: bool) -> None:
-        """Record one sampled stream; the first in operand order counts, whenever it is sampled."""
-        self.any_driven |= driven
+    def add(self, sample: Sample, driven: Driven) -> None:
+        """Record streams from ``sample`` on; the first in operand order count, whenever they are sampled."""
         if self.first is None or sample.operand < self.first.operand:
             self.first = sample
-        if not driven and (self.missing is None or sample.operand < self.missing.operand):
-            self.missing = sample
+        if driven.any():
+            self.any_driven = True
+        if not driven.all() and (self.missing is None or sample.operand < self.missing.operand):
+            self.missing = sample._replace(stream=sample.stream + int(driven.argmin()))
 
 
 class Audit:
@@ -77,5 +85,10 @@ class Audit:
             if not operands.any_driven:
                 kind, sample = "undriven", operands.first
             if sample is not None:
-                self.report(kind, sample.resource, sample.cycle, dispatch)
+                self.report(kind, stream_resource(sample.stream, sample.x), sample.cycle, dispatch)
         return group(self._found)
+
+
+def stream_resource(stream: int, x: int) -> str:
+    """Return the name of a stream register in hazards."""
+    return f"stream {stream_name(stream)} at x={x}"

@@ -14,7 +14,6 @@ from lpu_emu.program.text import Issue
 from lpu_emu.reference.agenda import Moment, Phase, Steps
 from lpu_emu.reference.audit import Operands, Sample
 from lpu_emu.reference.state import LATCH_BYTES, State
-from lpu_emu.reference.streams import stream_resource
 from lpu_emu.spec.isa import Operand
 from lpu_emu.spec.machine import DTYPE_BYTES, IMMEDIATE, LATCH, direction
 
@@ -158,8 +157,7 @@ class Operation:
         x = self.queue.x_in[direction(stream)]
         values, driven = self.state.streams.sample(stream, self.count(operand), x)
         number = self.instruction.operand_index(operand)
-        for i, there in enumerate(driven.tolist()):
-            self._operands.add(Sample(number, stream_resource(stream + i, x), self.state.cycle), there)
+        self._operands.add(Sample(number, stream, x, self.state.cycle), driven)
         if self._operands.missing is not None:
             self.state.audit.incomplete(self.number, self._operands)
         return values

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lpu_emu.reference.audit import Audit
-from lpu_emu.spec.machine import EAST, WEST_STREAM, Machine, direction, stream_name
+from lpu_emu.reference.audit import Audit, stream_resource
+from lpu_emu.spec.machine import EAST, WEST_STREAM, Machine, direction
 
 NOBODY = -1
 Bytes = NDArray[np.uint8]
@@ -73,8 +73,3 @@ class StreamRegisters:
             self._audit.report("double_drive", stream_resource(stream, x), cycle, before, dispatch)
         elif not self.sampled[at]:
             self._audit.report("overwritten", stream_resource(stream, x), cycle, before, dispatch)
-
-
-def stream_resource(stream: int, x: int) -> str:
-    """Return the name of a stream register in hazards."""
-    return f"stream {stream_name(stream)} at x={x}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lpu_emu.analysis.describe import describe
+from lpu_emu.analysis import describe
 from lpu_emu.program.hazard import Hazard
 from lpu_emu.program.model import Program
 from lpu_emu.report.figures import Figures, OperatorFigures, QueueFigures
@@ -86,11 +86,14 @@ def _axis(cycles: int) -> str:
 
 
 def _queues(f: Figures) -> list[str]:
-    """One row per group of neighbouring queues that do alike."""
+    """One row per group of neighbouring queues that do the same at most a cycle apart."""
     groups = _alike(f.queues)
     head = ("queue", "number", "dispatches", "from", "to", "in use", "text", _axis(f.cycles))
     rows = [_queue_row(f, group) for group in groups[:LISTED_ROWS]]
-    lines = ["Where the cycles went (figures of one queue of each row)", *table(head, rows, left=(0, 7))]
+    lines = [
+        "Where the cycles went (dispatches and use of each queue, text of all)",
+        *table(head, rows, left=(0, 7)),
+    ]
     if len(groups) > LISTED_ROWS:
         lines.append(f"  and {sum(map(len, groups[LISTED_ROWS:])):,} more queues")
     return lines
@@ -99,16 +102,20 @@ def _queues(f: Figures) -> list[str]:
 def _alike(queues: Sequence[QueueFigures]) -> list[list[QueueFigures]]:
     groups: list[list[QueueFigures]] = []
     for queue in queues:
-        if groups and _kin(queue) == _kin(groups[-1][0]):
+        if groups and _kin(groups[-1][-1], queue):
             groups[-1].append(queue)
         else:
             groups.append([queue])
     return groups
 
 
-def _kin(queue: QueueFigures) -> tuple[str, int, int, int]:
-    length = queue.last - queue.first if queue.first is not None and queue.last is not None else -1
-    return (queue.name.rstrip("0123456789"), queue.dispatches, length, queue.text_bytes)
+def _kin(a: QueueFigures, b: QueueFigures) -> bool:
+    kind, other = (queue.name.rstrip("0123456789") for queue in (a, b))
+    if kind != other or a.dispatches != b.dispatches:
+        return False
+    if a.first is None or a.last is None or b.first is None or b.last is None:
+        return a.first == b.first
+    return abs(b.first - a.first) <= 1 and b.last - a.last == b.first - a.first
 
 
 def _queue_row(f: Figures, group: Sequence[QueueFigures]) -> tuple[str, ...]:
@@ -124,7 +131,7 @@ def _queue_row(f: Figures, group: Sequence[QueueFigures]) -> tuple[str, ...]:
         f"{start:,}" if firsts else "-",
         f"{end:,}" if firsts else "-",
         percent(one.utilization),
-        size(one.text_bytes),
+        size(sum(queue.text_bytes for queue in group)),
         span(start, end + 1, f.cycles, _BAR, "#" if dense else "-"),
     )
 

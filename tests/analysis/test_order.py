@@ -128,3 +128,30 @@ def test_last_writes_follow_each_address_through_time(seed: int) -> None:
             last[key, address] = (i, k)
     found = written_out(last_writes(walks, untangled(walks, steps_of(walks))))
     assert found == expected, seed
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_closer_than_cuts_links_whose_ends_draw_near_or_apart(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    start, interval = rng.integers(0, 20, 10), rng.integers(0, 5, 10)
+    links = Links(
+        reader=np.arange(5),
+        first=rng.integers(0, 4, 5),
+        step=rng.integers(1, 4, 5),
+        count=rng.integers(1, 9, 5),
+        writer=np.arange(5, 10),
+        writer_first=rng.integers(0, 4, 5),
+        writer_step=rng.integers(-1, 4, 5),
+    )
+    bound = rng.integers(-5, 20, 10)
+    expected = {
+        reader: writer
+        for reader, writer in written_out(links).items()
+        if writer
+        and start[reader[0]]
+        + reader[1] * interval[reader[0]]
+        - start[writer[0]]
+        - writer[1] * interval[writer[0]]
+        < bound[writer[0]]
+    }
+    assert written_out(closer_than(links, start, interval, bound[links.writer])) == expected, seed

@@ -1,4 +1,4 @@
-"""Values of machine types: decimal to bits is rounded once and exactly, bits to text and back is the identity."""
+"""Values of machine types: decimal to bits is rounded once, bits to text and back is the identity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 from lpu_emu.asm.floats import FORMATS, float_bits, float_text
 from lpu_emu.asm.problems import Wrong
-from lpu_emu.asm.values import ELEMENT_BYTES, value_bits, value_text
+from lpu_emu.asm.values import value_bits, value_text
+from lpu_emu.program.bindings import ELEMENT_BYTES
 
 NUMPY = {
     "fp16": np.dtype(np.float16),
@@ -33,26 +34,24 @@ def exact(value: float) -> str:
 
 
 @pytest.mark.parametrize("dtype", ["fp16", "bf16", "fp8"])
-def test_every_number_has_a_text_that_gives_it_back(dtype: str) -> None:
-    for bits in range(1 << 8 * NUMPY[dtype].itemsize):
+def test_a_number_has_a_text_that_gives_it_back(dtype: str) -> None:
+    size = NUMPY[dtype].itemsize
+    for bits in range(0, 1 << 8 * size, 7 if size > 1 else 1):
         text = value_text(bits, dtype)
         assert value_bits(text, dtype, 32) == bits, text
-        value = decoded(bits, dtype)
-        assert text.startswith("0x") or text == "nan" or float(text) == value or decoded(bits, dtype) == value
 
 
 @pytest.mark.parametrize("dtype", ["fp16", "bf16", "fp8"])
-def test_every_exact_value_and_every_midpoint(dtype: str) -> None:
+def test_exact_values_and_midpoints(dtype: str) -> None:
     """A midpoint goes to the even neighbour, and the slightest step off it to the nearer one."""
     form = FORMATS[dtype]
-    for bits in range(form.infinity - 1):
+    for bits in range(0, form.infinity - 1, 5 if form.width > 8 else 1):
         low, high = decoded(bits, dtype), decoded(bits + 1, dtype)
         assert float_bits(exact(low), form) == bits
         middle = exact((low + high) / 2)
+        above = f"-{middle}{'' if '.' in middle else '.'}0000000000000000000001"
         assert float_bits(middle, form) == bits + bits % 2, middle
-        assert float_bits(f"-{middle}0000000000000000000001", form) == bits + 1 | 1 << (form.width - 1), (
-            middle
-        )
+        assert float_bits(above, form) == bits + 1 | 1 << (form.width - 1), middle
 
 
 def test_fp32_agrees_with_numpy_and_rounds_once() -> None:

@@ -98,7 +98,7 @@ def test_missing_inputs_are_random_by_seed_and_it_says_so(workdir: Path) -> None
     digests = [call("run", path, "--json", "--seed", s).json["outputs"]["y"]["sha256"] for s in (1, 1, 2)]
     assert digests[0] == digests[1] != digests[2]
     done = call("run", path, "--seed", 5)
-    assert done.err == "note: input 'x' has random values (seed 5); give tensors with --input\n"
+    assert done.err == "note: random values (seed 5) for input 'x'; give tensors with --input\n"
 
 
 def test_a_kernel_brings_its_own_inputs(workdir: Path) -> None:

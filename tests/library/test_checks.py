@@ -35,6 +35,7 @@ def test_equal_outputs_pass_exactly() -> None:
         (floats(np.inf, 1), floats(-np.inf, 1), 1),
         (floats(1e9, 1), floats(np.inf, 1), 1),
         (floats(1, 1.001), floats(1, 1), 1),
+        (floats(0.0, 1), floats(-0.0, 1), 1),
         (np.int64(2**60 + 1), np.int64(2**60), 1),
         (np.array([True, False]), np.array([True, True]), 1),
     ],
@@ -50,9 +51,7 @@ def test_tolerance_is_of_the_element_and_of_the_range() -> None:
     assert found.mismatches == 3
     assert found.max_abs_err == pytest.approx(1.25)
     assert found.max_rel_err == pytest.approx(1.25)
-    assert found.details == (
-        "output 'y': 3 of 3 elements differ, first at [0]: 101.25, expected 100.0",
-    )
+    assert found.details == ("output 'y': 3 of 3 elements differ, first at [0]: 101.25, expected 100.0",)
 
 
 def test_nan_never_passes_by_tolerance() -> None:
@@ -96,3 +95,7 @@ def test_json_has_the_documented_keys() -> None:
 def test_tolerances_say_what_they_are() -> None:
     assert str(Tolerance()) == "exact"
     assert str(LOOSE) == "0.01 of the value + 0.001 of the tensor's largest magnitude"
+
+
+def test_with_tolerance_the_sign_of_zero_does_not_count() -> None:
+    assert verdict(floats(0.0, 1), floats(-0.0, 1), LOOSE).passed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,8 @@ from lpu_emu.spec.isa import Instruction, Operand
 from lpu_emu.spec.machine import IMMEDIATE, LATCH, NOTHING, Machine, Queue, load_machine
 
 
-def random_program(seed: int, chip: str = "tiny", per_queue: int = 40) -> Program:
+@lru_cache(maxsize=64)
+def random_program(seed: int, chip: str = "tiny", per_queue: int = 24) -> Program:
     """Return a program with random text on many queues, data, bindings, wires, operators and attributes."""
     rng = np.random.default_rng(seed)
     machine = load_machine(chip)
@@ -39,7 +42,7 @@ def random_program(seed: int, chip: str = "tiny", per_queue: int = 40) -> Progra
 def _queues(machine: Machine, rng: np.random.Generator, rows: int, operators: int) -> dict[str, QueueText]:
     queues = {}
     for queue in machine.queues:
-        if rng.random() < 0.6:
+        if rng.random() < 0.5:
             issues = [_issue(machine, queue, rng, operators) for _ in range(rows)]
             queues[queue.name] = _sound(machine, queue, issues)
     return {name: text for name, text in queues.items() if len(text)}

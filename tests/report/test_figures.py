@@ -9,11 +9,12 @@ import pytest
 
 from lpu_emu.analysis import analyse
 from lpu_emu.program.model import Program
+from lpu_emu.program.text import issue
 from lpu_emu.report import json_report
 from lpu_emu.report.operators import bound_by
 from lpu_emu.spec.machine import load_machine
 
-from .samples import product, program, vector_add
+from .samples import EAST_0, at, product, program, vector_add
 
 KEYS = [
     *("schema", "program", "cycles", "time_us", "units", "memory", "streams", "text", "ops", "queues"),
@@ -141,6 +142,32 @@ def test_an_empty_program_divides_by_nothing() -> None:
     assert data["queues"] == []
     assert data["roofline"]["bound"] == "none"
     assert data["text"]["fullest_queue"] == ""
+
+
+def test_a_queue_that_only_waits_has_no_first_dispatch() -> None:
+    machine = load_machine("tiny")
+    data = report(program(machine, "wait", {"mem.W0": at(machine, 7)}))
+    assert data["cycles"] == 7 + 2
+    assert data["queues"] == [
+        {
+            "name": "mem.W0",
+            "unit": "mem",
+            "dispatches": 0,
+            "first": None,
+            "last": None,
+            "utilization": 0.0,
+            "text_bytes": 4,
+        }
+    ]
+
+
+def test_text_that_does_not_fit_needs_fetches() -> None:
+    machine = load_machine("tiny")
+    many = [issue(machine.isa, "copy", x=EAST_0, to=EAST_0)] * 81
+    data = report(program(machine, "long", {"vxm.0": many, "vxm.1": many[:80]}))["text"]
+    # 81 instructions of 16 B are one more than the 1280 B of a queue hold.
+    assert (data["fullest_queue"], data["fullest_queue_bytes"]) == ("vxm.0", 1296)
+    assert (data["queues_over_capacity"], data["refills"]) == (1, 1)
 
 
 def test_json_holds_plain_values_and_is_the_same_twice() -> None:

@@ -17,9 +17,7 @@ from lpu_emu.spec.machine import HEMISPHERES
 # when ALUs are scarce.
 CHOICES = 24
 # Up to this many ALUs steps over columns are tried too.
-FREE_STEPS = 5
-# A chain that stays in few columns leaves no room for others there; going on is worth this many cycles.
-REPEAT_CYCLES = 0
+FREE_STEPS = 3
 # Walks looked at per flow before sorting.
 WALKS = 4096
 
@@ -80,12 +78,11 @@ class ColumnChoices:
         return range(self._geometry.columns)
 
     def _cost(self, shape: Shape, rigid: Rigid) -> tuple[int, int]:
-        """Cycles from end to end with the way to and from memory, columns taken twice charged extra; then turns."""
+        """Cycles from end to end with the way to and from memory, then the number of turns."""
         columns = [rigid.columns[s.index] for s in shape.alus]
         steps = [b - a for a, b in zip(columns, columns[1:], strict=False)]
         turns = sum(a * b < 0 for a, b in zip(steps, steps[1:], strict=False))
-        repeats = len(columns) - len(set(columns))
-        return rigid.length + self._ways(shape, rigid) + REPEAT_CYCLES * repeats, turns
+        return rigid.length + self._ways(shape, rigid), turns
 
     def _ways(self, shape: Shape, rigid: Rigid) -> int:
         """Hops inside the VXM between the leaves of a flow and its ALUs."""

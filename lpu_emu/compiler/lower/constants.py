@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,30 @@ from lpu_emu.compiler.memory.words import VECTORS, WEIGHTS, Words, as_bytes
 from lpu_emu.spec.machine import DTYPE_BYTES
 
 
-class Constants:
-    """Words of constants by what they hold, so that equal uses share them."""
+# Weights may take this share of the memory when both hemispheres have a copy.
+DOUBLED_SHARE = 0.5
 
-    def __init__(self, geometry: Geometry) -> None:
+
+def fits_doubled(geometry: Geometry, all_weights: Iterable[Weights]) -> bool:
+    """Whether there is room for a copy of all weights in each hemisphere."""
+    chip = geometry.chip
+    words = 0
+    for weights in all_weights:
+        k, n = (-(-size // geometry.lanes) for size in weights.values.shape)
+        words += k * n * geometry.lanes * DTYPE_BYTES[weights.activation]
+    return 2 * words <= DOUBLED_SHARE * 2 * chip.slices * chip.words
+
+
+class Constants:
+    """Words of constants by what they hold, so that equal uses share them.
+
+    With ``per_side`` each hemisphere has its own copy of the weights that its planes use; otherwise planes read them
+    across the chip.
+    """
+
+    def __init__(self, geometry: Geometry, *, per_side: bool) -> None:
         self._geometry = geometry
+        self._per_side = per_side
         self._known: dict[object, tuple[Words, ...]] = {}
         self._order: list[tuple[Words, ...]] = []
 
@@ -38,8 +58,7 @@ class Constants:
         if again or key not in self._known:
             lanes = self._geometry.lanes
             values = np.full(lanes, vector.pad, dtype=ex.NUMPY_TYPES[vector.dtype])
-            whole = vector.values
-            part = whole[block * lanes : (block + 1) * lanes] if whole.size > 1 else np.broadcast_to(whole, (lanes,))
+            part = vector.values[block * lanes : (block + 1) * lanes]
             values[: len(part)] = part
             self._add(key, self._vector_words(f"{name}[{block}]", values))
         return Column(words=self._known[key])
@@ -63,7 +82,7 @@ class Constants:
         planes = DTYPE_BYTES[weights.activation]
         found = []
         for plane in range(planes):
-            key = (weights.name, k, n, plane, side)
+            key = (weights.name, k, n, plane, side if self._per_side else "")
             if key not in self._known:
                 self._add(key, self._tile_words(weights, k, n, plane))
             found.append(self._known[key])

@@ -200,13 +200,14 @@ class KernelBuilder:
         )
 
     def _fits(self, value: Expr, taken: list[_Pending]) -> bool:
-        """Whether an expression can run as one flow."""
+        """Whether an expression can run as one flow, which reads every tensor at most once."""
         read = ex.leaves(value)
-        products = sum(p.weights is not None for p in taken)
+        multiplied = [p.x.name for p in taken if p.x is not None]
+        names = [*multiplied, *(leaf.tensor for leaf in read)]
         return (
             ex.operations(value) <= LONGEST_CHAIN
-            and products <= 1
-            and len({leaf.tensor for leaf in read}) == len(read)
+            and len(multiplied) <= 1
+            and len(set(names)) == len(names)
             and sum(DTYPE_BYTES[leaf.dtype] for leaf in read) <= self.geometry.chip.slices
         )
 

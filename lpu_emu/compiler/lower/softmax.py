@@ -36,10 +36,14 @@ FEW_ROWS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """``result = op(latest, other rotated by shift)``; ``from_start`` rotates what the first of ``rounds`` began with."""
+    """``result = op(latest, other rotated by shift)``; other is the latest value, or with ``from_base`` the base.
+
+    The base is the value that the round with ``is_base`` starts from.
+    """
 
     shift: int
-    from_start: bool = False
+    is_base: bool = False
+    from_base: bool = False
 
 
 def maximum_rounds(window: int) -> list[Round]:
@@ -56,10 +60,10 @@ def sum_rounds(window: int) -> list[Round]:
     rounds = [Round(shift=1 << i) for i in range(power.bit_length() - 1)]
     factor, count = window // power, 1
     for digit in bin(factor)[3:]:
-        rounds.append(Round(shift=count * power))
+        rounds.append(Round(shift=count * power, is_base=count == 1))
         count *= 2
         if digit == "1":
-            rounds.append(Round(shift=count * power, from_start=True))
+            rounds.append(Round(shift=count * power, from_base=True))
             count += 1
     return rounds
 
@@ -117,15 +121,19 @@ class _Softmax:
     def _find_window(self) -> int:
         if self._x.blocks > 1:
             return self._lanes
-        return min(1 << (self._x.columns - 1).bit_length(), self._lanes)
+        return min(max(2, 1 << (self._x.columns - 1).bit_length()), self._lanes)
 
     def steps(self) -> Iterator[None]:
         """Schedule step after step."""
         twice = 2 if self._x.blocks == 1 else 1
-        inputs = [self._load(block, twice) for block in range(self._x.blocks)]
+        inputs: list[Copies] = []
+        for block in range(self._x.blocks):
+            inputs.append(self._load(block, self._blocks_words(inputs, twice)))
         yield
         top = yield from self._reduce("max", inputs, maximum_rounds(self._window))
-        powers = [self._exponential(x, top, twice) for x in inputs]
+        powers: list[Copies] = []
+        for x in inputs:
+            powers.append(self._exponential(x, top, self._blocks_words(powers, twice)))
         self._release(top, *inputs)
         yield
         total = yield from self._reduce("add", powers, sum_rounds(self._window))
@@ -135,9 +143,8 @@ class _Softmax:
 
     # --- steps
 
-    def _load(self, block: int, copies: int) -> Copies:
+    def _load(self, block: int, result: Copies) -> Copies:
         """Bring a block to fp32, unused lanes of the window to -infinity."""
-        result = self._new(copies)
         leaf = ex.Leaf(tensor=self._x.name, dtype=self._x.dtype, pad=self._x.pad)
         value = ex.convert(leaf, WORKING)
         width = self._x.width(block)
@@ -159,25 +166,27 @@ class _Softmax:
         self, mnemonic: str, blocks: Sequence[Copies], rounds: Sequence[Round]
     ) -> Generator[None, None, Copies]:
         """Combine blocks, then lanes; every lane of the result holds the outcome. The blocks stay."""
-        start = latest = blocks[0]
+        latest = blocks[0]
         for i, block in enumerate(blocks[1:], start=2):
-            combined = self._new(2 if i == len(blocks) else 1, apart=blocks[i].first if i < len(blocks) else ())
+            final = i == len(blocks)
+            combined = self._new(2 if final else 1, apart=() if final else blocks[i].first)
             self._combine(mnemonic, latest, block, combined)
-            if latest is not blocks[0]:
-                self._release(latest)
-            start = latest = combined
+            self._release(*(c for c in [latest] if c not in blocks))
+            latest = combined
             yield
+        base, kept = latest, list(blocks)
         for i, step in enumerate(rounds):
+            if step.is_base:
+                base = latest
+                kept.append(base)
             final = i == len(rounds) - 1
             apart = [words for block in blocks for words in block.first] if final else []
             result = self._new(1 if final else 2, apart=apart)
-            self._rotate(mnemonic, latest, start if step.from_start else latest, step.shift, result)
-            if latest is not start:
-                self._release(latest)
+            self._rotate(mnemonic, latest, base if step.from_base else latest, step.shift, result)
+            self._release(*(c for c in [latest] if c not in kept))
             latest = result
             yield
-        if start not in blocks and latest is not start:
-            self._release(start)
+        self._release(*(c for c in kept if c not in blocks))
         return latest
 
     def _combine(self, mnemonic: str, first: Copies, second: Copies, result: Copies) -> None:
@@ -200,9 +209,7 @@ class _Softmax:
 
         self._run(stages, result)
 
-    def _exponential(self, x: Copies, top: Copies, copies: int) -> Copies:
-        result = self._new(copies)
-
+    def _exponential(self, x: Copies, top: Copies, result: Copies) -> Copies:
         def stages(builder: FlowBuilder, row: int, again: bool) -> Edge:
             value = builder.read(Reading(words=x.first, first=row))
             least = builder.read(Reading(words=top.first, first=row))
@@ -240,6 +247,18 @@ class _Softmax:
             for words in group:
                 words.apart += [*others, *apart]
         return Copies(copies=groups)
+
+    def _blocks_words(self, earlier: Sequence[Copies], copies: int) -> Copies:
+        """Return words for the next of several blocks.
+
+        However many blocks there are, they share two sets of slices in turn, so that neighbours can be combined.
+        """
+        apart = earlier[-1].first if earlier else ()
+        result = self._new(copies, apart=apart)
+        if len(earlier) >= 2:
+            for words, home in zip(result.words(), earlier[-2].words(), strict=True):
+                words.home = home
+        return result
 
     def _release(self, *released: Copies) -> None:
         for copies in released:

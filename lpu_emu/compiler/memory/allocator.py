@@ -51,13 +51,13 @@ class Memory:
         for index, segment in enumerate(segments):
             if segment.address == address:
                 break
+        words.place(slice_name, address, segment.free_from)
         segment.address += words.count
         segment.length -= words.count
         if not segment.length:
             del segments[index]
         self._used[slice_name] += words.count
         self._orders.clear()
-        words.place(slice_name, address)
 
     def release(self, words: Words) -> None:
         """Give the space of placed words back, free from the cycle after their last access on."""

@@ -32,10 +32,14 @@ class Words:
     """``count`` consecutive words of one slice, placed when they are first used.
 
     ``content`` uint8 [count, lanes] for constants; ``preloaded`` for what is in memory before cycle 0 (constants
-    and inputs). ``apart`` lists words that one flow reads together with these, so that they need another slice.
+    and inputs). ``apart`` lists words that one flow reads together with these, so that they need another slice;
+    ``home`` are words whose slice these must share. ``free_from`` is the first cycle in which they may be written.
     """
 
-    __slots__ = ("address", "apart", "content", "count", "last_read", "name", "preloaded", "slice", "writes", "zone")
+    __slots__ = (
+        "address", "apart", "content", "count", "free_from", "home", "last_read", "name", "preloaded", "slice",
+        "writes", "zone",
+    )  # fmt: skip
 
     def __init__(
         self, name: str, count: int, zone: str, *, content: NDArray[np.uint8] | None = None, preloaded: bool = False
@@ -47,7 +51,9 @@ class Words:
         self.preloaded = preloaded or content is not None
         self.slice: str = ""
         self.address = -1
+        self.free_from = BEFORE_START
         self.apart: list[Words] = []
+        self.home: Words | None = None
         self.writes: list[WriteRun] = []
         self.last_read = BEFORE_START
 
@@ -56,9 +62,13 @@ class Words:
         """Whether the words have an address."""
         return bool(self.slice)
 
-    def place(self, slice_name: str, address: int) -> None:
-        """Give the words their address."""
-        self.slice, self.address = slice_name, address
+    def place(self, slice_name: str, address: int, free_from: int) -> None:
+        """Give the words their address, which is theirs from a cycle on."""
+        self.slice, self.address, self.free_from = slice_name, address, free_from
+
+    def earliest_write(self) -> int:
+        """Return the earliest access cycle of a further write: after all reads so far."""
+        return max(self.last_read + 1, self.free_from)
 
     def earliest_first_read(self, first: int, count: int, step: int, interval: int) -> int:
         """Return the earliest access cycle of read 0, when read k touches word ``first + k * step``.

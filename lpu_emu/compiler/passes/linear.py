@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from lpu_emu.compiler.passes.operators import DOMAIN, LINEAR, is_own, is_standard, kinds_of, only_consumer
-from lpu_emu.graph.ir import Graph, Node
-from lpu_emu.graph.rewrite import drop_dead, replace_nodes
+from lpu_emu.graph.ir import Graph, Node, ValueInfo
+from lpu_emu.graph.rewrite import FreshNames, drop_dead, replace_nodes
 
 
 def constant_behind(graph: Graph, tensor: str) -> str:
@@ -26,38 +27,59 @@ def constant_behind(graph: Graph, tensor: str) -> str:
 
 
 def make_linear(graph: Graph) -> Graph:
-    """Replace every Gemm and MatMul whose right operand is constant, if its bias is one row."""
-    replacements = {}
+    """Replace every Gemm and MatMul whose right operand is constant.
+
+    A bias that is no constant row becomes an Add behind the product.
+    """
+    names = FreshNames(graph)
+    replacements: dict[str, list[Node]] = {}
+    values: list[ValueInfo] = []
     for node in graph.nodes:
-        if is_standard(node, "Gemm"):
-            new = _from_gemm(graph, node)
-        elif is_standard(node, "MatMul"):
-            new = _from_matmul(graph, node)
-        else:
-            continue
-        if new is not None:
-            replacements[node.name] = [new]
-    return replace_nodes(graph, replacements)
+        if is_standard(node, "MatMul") and _takes_matmul(graph, node):
+            replacements[node.name] = [_linear(node, node.inputs[:2], {})]
+        elif is_standard(node, "Gemm") and _takes_gemm(graph, node):
+            replacements[node.name] = _from_gemm(graph, node, names, values)
+    return replace_nodes(graph, replacements, values=values)
 
 
-def _from_matmul(graph: Graph, node: Node) -> Node | None:
+def _takes_matmul(graph: Graph, node: Node) -> bool:
     x, weights = graph.values[node.inputs[0]], graph.values[node.inputs[1]]
-    if not constant_behind(graph, node.inputs[1]) or len(weights.shape) != 2 or not x.shape:
-        return None
-    return _linear(node, node.inputs[:2], {})
+    return bool(constant_behind(graph, node.inputs[1])) and len(weights.shape) == 2 and bool(x.shape)
 
 
-def _from_gemm(graph: Graph, node: Node) -> Node | None:
+def _takes_gemm(graph: Graph, node: Node) -> bool:
+    if not constant_behind(graph, node.inputs[1]) or node.int_attribute("transA", 0):
+        return False
     bias = node.input_at(2)
-    fits = not bias or (constant_behind(graph, bias) and _is_row(graph, bias, node.outputs[0]))
-    if not fits or not constant_behind(graph, node.inputs[1]) or node.int_attribute("transA", 0):
-        return None
+    separate = bool(bias) and not _is_constant_row(graph, bias, node.outputs[0])
+    return not separate or node.float_attribute("beta", 1.0) == 1.0
+
+
+def _from_gemm(graph: Graph, node: Node, names: FreshNames, values: list[ValueInfo]) -> list[Node]:
     attributes = {
         "transposed": node.int_attribute("transB", 0),
         "alpha": node.float_attribute("alpha", 1.0),
         "beta": node.float_attribute("beta", 1.0),
     }
-    return _linear(node, node.inputs, attributes)
+    bias = node.input_at(2)
+    if not bias or _is_constant_row(graph, bias, node.outputs[0]):
+        return [_linear(node, node.inputs, attributes)]
+    product = replace(graph.values[node.outputs[0]], name=names.take(f"{node.outputs[0]}:product"))
+    values.append(product)
+    linear = replace(_linear(node, node.inputs[:2], attributes), outputs=(product.name,))
+    add = Node(
+        name=names.take(f"{node.name}:bias"),
+        op_type="Add",
+        domain="",
+        opset=node.opset,
+        inputs=(product.name, bias),
+        outputs=node.outputs,
+    )
+    return [linear, add]
+
+
+def _is_constant_row(graph: Graph, bias: str, output: str) -> bool:
+    return bool(constant_behind(graph, bias)) and _is_row(graph, bias, output)
 
 
 def _is_row(graph: Graph, bias: str, output: str) -> bool:
@@ -89,7 +111,7 @@ def fuse_bias(graph: Graph) -> Graph:
         if add is None or not is_standard(add, "Add") or add.name in replacements:
             continue
         bias = next((name for name in add.inputs if name != node.outputs[0]), "")
-        if constant_behind(graph, bias) and _is_row(graph, bias, node.outputs[0]) and _keeps_shape(graph, node, add):
+        if _is_constant_row(graph, bias, node.outputs[0]) and _keeps_shape(graph, node, add):
             replacements[node.name] = []
             replacements[add.name] = [_joined(node, add, inputs=(*node.inputs[:2], bias), attributes={})]
     return drop_dead(replace_nodes(graph, replacements))

@@ -101,7 +101,7 @@ def _matrix_product(graph: Graph, node: Node) -> str:
         return f"its right operand {right!r} is no constant; products of two activations are planned"
     if node.op_type == "MatMul":
         return f"its right operand {right!r} has the shape {list(graph.values[right].shape)}; expected [K, N]"
-    return "its bias is no row of constants; add it with a separate Add"
+    return f"beta = {node.float_attribute('beta', 1.0)} of a bias that is no constant row; multiply it in beforehand"
 
 
 def _pointwise(graph: Graph, node: Node) -> str:

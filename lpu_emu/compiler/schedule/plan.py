@@ -238,7 +238,7 @@ class Plan:
         assert isinstance(stage.place, Access)
         access = time + self._geometry.delay(stage.mnemonic, "access")
         if not leaf.reads:
-            return words.last_read + 1 - access
+            return words.earliest_write() - access
         inner = stage.loops[0] if stage.loops else timing.Loop(count=0, interval=1, stride=0)
         bound = 0
         for cycle, offset in outer_iterations(stage.loops):

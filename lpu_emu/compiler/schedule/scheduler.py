@@ -161,7 +161,7 @@ class Scheduler:
         total = 2 * chip.slices * chip.words * chip.lanes
         used = self.board.memory.used_words() * chip.lanes
         return (
-            f"{flow.name}: the model does not fit into the memory of chip {chip.name}: {missing:,} bytes more are "
-            f"needed in runs of {max(w.count for w in words):,} words, and {used:,} of {total:,} bytes are in use; "
-            f"use a smaller batch, int8 precision, or a chip with more memory"
+            f"{flow.name}: the model does not fit into the memory of chip {chip.name}: {missing:,} bytes more are needed "
+            f"on slices that are not used by the same instructions, in runs of {max(w.count for w in words):,} words; "
+            f"{used:,} of {total:,} bytes are in use; use a smaller batch, int8 precision, or a chip with more memory"
         )

@@ -198,7 +198,8 @@ class Trial:
     def _fresh(self, leaf: Leaf, track: Track, taken: set[str]) -> Spot | None:
         room = False
         avoid = {w.slice for w in leaf.words.apart if w.placed}
-        for name in self._order(leaf.words.zone):
+        home = leaf.words.home
+        for name in self._order(leaf.words.zone) if home is None or not home.placed else [home.slice]:
             where = self._geometry.slices[name]
             if name in taken or name in avoid or not track.reaches(where.x, leaf.reads):
                 continue

@@ -13,7 +13,7 @@ from numba import types
 from numba.np.arrayobj import make_array, populate_array
 from numpy.typing import NDArray
 
-from lpu_emu.engine._jit import PLAIN, jit, target, with_twin
+from lpu_emu.engine._jit import PLAIN, inner, target, with_twin
 
 Array = NDArray[Any]
 
@@ -67,7 +67,7 @@ def _float_to_half_by_hardware(context: Any, value: Any) -> Any:
     return types.int16(types.float32), generate
 
 
-@jit
+@inner
 def half_to_float_by_bits(value: Any) -> Any:
     """Return the float32 value of an fp16 pattern (int16), by integer operations."""
     magnitude = np.int32(value) & np.int32(0x7FFF)
@@ -78,7 +78,7 @@ def half_to_float_by_bits(value: Any) -> Any:
     return bits_float(np.int32((subnormal if magnitude < 0x400 else normal) | sign))
 
 
-@jit
+@inner
 def float_to_half_by_bits(value: Any) -> Any:
     """Return the fp16 pattern (int16) of a float32 rounded to nearest even, by integer operations."""
     bits = float_bits(value)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from lpu_emu.engine._jit import jit
+from lpu_emu.engine._jit import inner, jit
 from lpu_emu.engine.kernels import moves
-from lpu_emu.engine.kernels.alu import BLOCK, element_bytes, is_float
+from lpu_emu.engine.kernels.alu import BLOCK, BLOCK_BYTES, DOUBLE_BYTES
 from lpu_emu.engine.kernels.bits import Array, stack_bytes
-from lpu_emu.engine.kernels.codes import BF16, INT32
+from lpu_emu.engine.kernels.codes import BF16, INT32, element_bytes, is_float
 from lpu_emu.engine.kernels.narrow import (
     float_limit,
     integer_high,
@@ -19,24 +19,22 @@ from lpu_emu.engine.kernels.narrow import (
 )
 from lpu_emu.engine.kernels.widen import widen_floats, widen_integers
 
-_BLOCK_BYTES = 4 * BLOCK
-_DOUBLE_BYTES = 8 * BLOCK
 _INT64 = 2.0**63
 
 
-@jit
+@inner
 def _to_floats(values: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = np.float32(values[i])
 
 
-@jit
+@inner
 def _to_doubles(values: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = np.float64(values[i])
 
 
-@jit
+@inner
 def _round_clamped(values: Array, low: int, high: int, out: Array) -> None:
     """Round float32 to the nearest integer, ties to even, clamped to the bounds; NaN gives 0."""
     low_float, high_float = np.float32(low), np.float32(high)
@@ -50,7 +48,7 @@ def _round_clamped(values: Array, low: int, high: int, out: Array) -> None:
         out[i] = np.int32(high) if rounded > largest else np.int32(bounded)
 
 
-@jit
+@inner
 def _round_wrapping(values: Array, low: int, high: int, out: Array) -> None:
     """Round likewise and keep the low 32 bits; clamp to the bounds what int64 does not hold."""
     for i in range(out.size):
@@ -62,25 +60,24 @@ def _round_wrapping(values: Array, low: int, high: int, out: Array) -> None:
         out[i] = np.int32(whole if inside else np.int64(limit))
 
 
-@jit
+@inner
 def _floats_to_integers(target: int, saturate: int, values: Array, out: Array) -> None:
-    rounded = stack_bytes(_BLOCK_BYTES).view(np.int32)[: values.size]
-    if target == INT32:
-        rounded = out.view(np.int32)
+    wide = out if target == INT32 else stack_bytes(BLOCK_BYTES)
+    rounded = wide.view(np.int32)[: values.size]
     if saturate:
         _round_clamped(values, integer_low(target), integer_high(target), rounded)
     else:
         _round_wrapping(values, integer_low(target), integer_high(target), rounded)
     if target != INT32:
-        narrow_integers(target, 0, rounded, out)
+        narrow_integers(target, np.int64(0), rounded, out)
 
 
-@jit
+@inner
 def _integers_to_floats(target: int, saturate: int, values: Array, out: Array) -> None:
-    rounded = stack_bytes(_BLOCK_BYTES).view(np.float32)[: values.size]
+    rounded = stack_bytes(BLOCK_BYTES).view(np.float32)[: values.size]
     if target == BF16:
         # A second rounding after one to float32 could differ; only bf16 has both the range and so few bits.
-        doubles = stack_bytes(_DOUBLE_BYTES).view(np.float64)[: values.size]
+        doubles = stack_bytes(DOUBLE_BYTES).view(np.float64)[: values.size]
         _to_doubles(values, doubles)
         round_doubles_to_odd(doubles, rounded.view(np.int32))
     else:
@@ -88,10 +85,9 @@ def _integers_to_floats(target: int, saturate: int, values: Array, out: Array) -
     narrow_floats(target, float_limit(target, saturate), rounded, out)
 
 
-@jit
+@inner
 def _from_floats(source: int, target: int, saturate: int, x: Array, out: Array) -> None:
-    count = x.size // element_bytes(source)
-    values = stack_bytes(_BLOCK_BYTES).view(np.float32)[:count]
+    values = stack_bytes(BLOCK_BYTES).view(np.float32)[: x.size // element_bytes(source)]
     widen_floats(source, x, values)
     if is_float(target):
         narrow_floats(target, float_limit(target, saturate), values, out)
@@ -99,10 +95,9 @@ def _from_floats(source: int, target: int, saturate: int, x: Array, out: Array) 
         _floats_to_integers(target, saturate, values, out)
 
 
-@jit
+@inner
 def _from_integers(source: int, target: int, saturate: int, x: Array, out: Array) -> None:
-    count = x.size // element_bytes(source)
-    values = stack_bytes(_BLOCK_BYTES).view(np.int32)[:count]
+    values = stack_bytes(BLOCK_BYTES).view(np.int32)[: x.size // element_bytes(source)]
     widen_integers(source, x, values)
     if is_float(target):
         _integers_to_floats(target, saturate, values, out)

@@ -7,34 +7,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from lpu_emu.engine._jit import jit
+from lpu_emu.engine._jit import inner
 from lpu_emu.engine.kernels.bits import Array, bits_float, float_bits
-from lpu_emu.engine.kernels.codes import DONE, OPCODES, UNSUPPORTED
+from lpu_emu.engine.kernels.codes import DONE, OPCODES, UNSUPPORTED, comparison_holds
 
 _ADD, _SUB, _MUL, _MAX, _MIN = (OPCODES[name] for name in ("add", "sub", "mul", "max", "min"))
 _NEG, _ABS, _RELU = (OPCODES[name] for name in ("neg", "abs", "relu"))
-_EQ, _NE, _GT, _GE, _LT, _LE = (OPCODES[name] for name in ("eq", "ne", "gt", "ge", "lt", "le"))
 
 
-@jit
+@inner
 def _add(x: Array, y: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = x[i] + y[i]
 
 
-@jit
+@inner
 def _sub(x: Array, y: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = x[i] - y[i]
 
 
-@jit
+@inner
 def _mul(x: Array, y: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = x[i] * y[i]
 
 
-@jit
+@inner
 def _max(x: Array, y: Array, out: Array) -> None:
     for i in range(out.size):
         # The sum is NaN when an operand is; of equal zeros the bitwise and is -0 only when both are.
@@ -44,7 +43,7 @@ def _max(x: Array, y: Array, out: Array) -> None:
         out[i] = ordered if x[i] == x[i] and y[i] == y[i] else x[i] + y[i]
 
 
-@jit
+@inner
 def _min(x: Array, y: Array, out: Array) -> None:
     for i in range(out.size):
         equal = bits_float(np.int32(float_bits(x[i]) | float_bits(y[i])))
@@ -53,71 +52,45 @@ def _min(x: Array, y: Array, out: Array) -> None:
         out[i] = ordered if x[i] == x[i] and y[i] == y[i] else x[i] + y[i]
 
 
-@jit
-def _eq(x: Array, y: Array, out: Array) -> None:
+@inner
+def _compare(x: Array, y: Array, holds: int, out: Array) -> None:
+    less, equal, greater, unordered = (
+        np.float32(holds & 1),
+        np.float32((holds >> 1) & 1),
+        np.float32((holds >> 2) & 1),
+        np.float32((holds >> 3) & 1),
+    )
     for i in range(out.size):
-        out[i] = np.float32(1.0) if x[i] == y[i] else np.float32(0.0)
+        other = less if x[i] < y[i] else unordered
+        unequal = greater if x[i] > y[i] else other
+        out[i] = equal if x[i] == y[i] else unequal
 
 
-@jit
-def _ne(x: Array, y: Array, out: Array) -> None:
-    for i in range(out.size):
-        out[i] = np.float32(1.0) if x[i] != y[i] else np.float32(0.0)
-
-
-@jit
-def _gt(x: Array, y: Array, out: Array) -> None:
-    for i in range(out.size):
-        out[i] = np.float32(1.0) if x[i] > y[i] else np.float32(0.0)
-
-
-@jit
-def _ge(x: Array, y: Array, out: Array) -> None:
-    for i in range(out.size):
-        out[i] = np.float32(1.0) if x[i] >= y[i] else np.float32(0.0)
-
-
-@jit
+@inner
 def _neg(x: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = -x[i]
 
 
-@jit
+@inner
 def _abs(x: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = abs(x[i])
 
 
-@jit
+@inner
 def _relu(x: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = np.float32(0.0) if x[i] <= 0 else x[i]
 
 
-@jit
-def _compare(op: int, x: Array, y: Array, out: Array) -> int:
-    if op == _EQ:
-        _eq(x, y, out)
-    elif op == _NE:
-        _ne(x, y, out)
-    elif op == _GT:
-        _gt(x, y, out)
-    elif op == _GE:
-        _ge(x, y, out)
-    elif op == _LT:
-        _gt(y, x, out)
-    elif op == _LE:
-        _ge(y, x, out)
-    else:
-        return UNSUPPORTED
-    return DONE
-
-
-@jit
+@inner
 def binary(op: int, x: Array, y: Array, out: Array) -> int:
     """Fill ``out`` with ``x op y`` in float32; comparisons give 1 or 0."""
-    if op == _ADD:
+    holds = comparison_holds(op)
+    if holds:
+        _compare(x, y, holds, out)
+    elif op == _ADD:
         _add(x, y, out)
     elif op == _SUB:
         _sub(x, y, out)
@@ -128,11 +101,11 @@ def binary(op: int, x: Array, y: Array, out: Array) -> int:
     elif op == _MIN:
         _min(x, y, out)
     else:
-        return _compare(op, x, y, out)
+        return UNSUPPORTED
     return DONE
 
 
-@jit
+@inner
 def unary(op: int, x: Array, out: Array) -> int:
     """Fill ``out`` with the negative, the magnitude or the positive part of ``x``."""
     if op == _NEG:

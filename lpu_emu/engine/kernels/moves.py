@@ -4,56 +4,76 @@ from __future__ import annotations
 
 import numpy as np
 
-from lpu_emu.engine._jit import jit
+from lpu_emu.engine._jit import inner
 from lpu_emu.engine.kernels.bits import Array
 from lpu_emu.engine.kernels.codes import DONE, OPCODES, UNSUPPORTED
 
 _AND, _OR, _XOR, _NOT = (OPCODES[name] for name in ("and", "or", "xor", "not"))
 
 
-@jit
+@inner
 def _and(x: Array, y: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = x[i] & y[i]
 
 
-@jit
+@inner
 def _or(x: Array, y: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = x[i] | y[i]
 
 
-@jit
+@inner
 def _xor(x: Array, y: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = x[i] ^ y[i]
 
 
-@jit
+@inner
 def invert(x: Array, out: Array) -> None:
     """Fill ``out`` with every bit of ``x`` inverted."""
     for i in range(out.size):
         out[i] = ~x[i]
 
 
-@jit
+@inner
 def copy(x: Array, out: Array) -> None:
     """Copy the first ``out.size`` bytes of ``x``."""
     for i in range(out.size):
         out[i] = x[i]
 
 
-@jit
+@inner
 def repeat(period: int, out: Array) -> None:
     """Fill ``out`` with copies of its first ``period`` bytes."""
     done = period
-    while done < out.size:
+    while 0 < done < out.size:
         count = min(done, out.size - done)
         copy(out[:count], out[done : done + count])
         done += count
 
 
-@jit
+@inner
+def _set(value: int, out: Array) -> None:
+    word = np.int32(value)
+    for i in range(out.size):
+        out[i] = word
+
+
+@inner
+def fill(pattern: Array, out: Array) -> None:
+    """Fill ``out`` with copies of a shorter pattern."""
+    copy(pattern, out[: pattern.size])
+    if pattern.size > 4 or pattern.size == 3 or out.size < 8:
+        repeat(pattern.size, out)
+    else:
+        repeat(pattern.size, out[:4])
+        words = out[: out.size // 4 * 4].view(np.int32)
+        _set(words[0], words)
+        copy(out[:4], out[4 * words.size :])
+
+
+@inner
 def logic(op: int, x: Array, y: Array, out: Array) -> int:
     """Fill ``out`` with the bitwise operation of bytes ``x`` and ``y``."""
     if op == _AND:
@@ -67,25 +87,25 @@ def logic(op: int, x: Array, y: Array, out: Array) -> int:
     return DONE
 
 
-@jit
+@inner
 def _mask1(x: Array, y: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = x[i] if y[i] != 0 else np.uint8(0)
 
 
-@jit
+@inner
 def _mask2(x: Array, y: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = x[i] if (y[i] & np.int16(0xFF)) != 0 else np.int16(0)
 
 
-@jit
+@inner
 def _mask4(x: Array, y: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = x[i] if (y[i] & np.int32(0xFF)) != 0 else np.int32(0)
 
 
-@jit
+@inner
 def mask(size: int, x: Array, y: Array, out: Array) -> None:
     """Keep the elements of ``size`` bytes of ``x`` where the lowest byte of ``y`` is not zero; zero the others."""
     if size == 1:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lpu_emu.engine._jit import jit
+from lpu_emu.engine._jit import inner
 from lpu_emu.engine.kernels.bits import Array, bits_double, double_bits, float_bits, float_to_half
 from lpu_emu.engine.kernels.codes import BF16, FP8, FP16, FP32, INT8, INT16, INT32, UINT8
 
@@ -21,7 +21,7 @@ _LARGEST = {
 _LARGEST_FP16, _LARGEST_BF16, _LARGEST_FP8, _LARGEST_FP32 = (_LARGEST[t] for t in (FP16, BF16, FP8, FP32))
 
 
-@jit
+@inner
 def integer_low(dtype: int) -> int:
     """Return the smallest value of an integer type."""
     if dtype == INT8:
@@ -31,7 +31,7 @@ def integer_low(dtype: int) -> int:
     return -32768 if dtype == INT16 else _INT32_LOW
 
 
-@jit
+@inner
 def integer_high(dtype: int) -> int:
     """Return the largest value of an integer type."""
     if dtype == INT8:
@@ -41,7 +41,7 @@ def integer_high(dtype: int) -> int:
     return 32767 if dtype == INT16 else _INT32_HIGH
 
 
-@jit
+@inner
 def float_limit(dtype: int, saturate: int) -> float:
     """Return the largest magnitude a result may keep: that of the type when saturating, else infinity."""
     if not saturate:
@@ -53,27 +53,27 @@ def float_limit(dtype: int, saturate: int) -> float:
     return _LARGEST_FP8 if dtype == FP8 else _LARGEST_FP32
 
 
-@jit
+@inner
 def _clamped_bytes(values: Array, low: int, high: int, out: Array) -> None:
     low32, high32 = np.int32(low), np.int32(high)
     for i in range(out.size):
         out[i] = np.int8(min(max(values[i], low32), high32))
 
 
-@jit
+@inner
 def _clamped_words(values: Array, low: int, high: int, out: Array) -> None:
     low32, high32 = np.int32(low), np.int32(high)
     for i in range(out.size):
         out[i] = np.int16(min(max(values[i], low32), high32))
 
 
-@jit
+@inner
 def _copied(values: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = values[i]
 
 
-@jit
+@inner
 def narrow_integers(dtype: int, saturate: int, values: Array, out: Array) -> None:
     """Pack ``values`` (int32) into ``out`` (uint8) as ``dtype``: clamped when saturating, else the low bits."""
     low = integer_low(dtype) if saturate else _INT32_LOW
@@ -86,28 +86,28 @@ def narrow_integers(dtype: int, saturate: int, values: Array, out: Array) -> Non
         _clamped_bytes(values, low, high, out.view(np.int8))
 
 
-@jit
+@inner
 def _bounded(value: float, limit: float) -> float:
     """Clamp to +-limit; NaN stays NaN."""
     value = limit if value > limit else value
     return -limit if value < -limit else value
 
 
-@jit
+@inner
 def _to_fp32(values: Array, limit: float, out: Array) -> None:
     for i in range(out.size):
         bits = float_bits(_bounded(values[i], limit))
         out[i] = np.int32(0x7FC00000) if values[i] != values[i] else bits
 
 
-@jit
+@inner
 def _to_fp16(values: Array, limit: float, out: Array) -> None:
     for i in range(out.size):
         bits = float_to_half(_bounded(values[i], limit))
         out[i] = np.int16(0x7E00) if values[i] != values[i] else bits
 
 
-@jit
+@inner
 def _to_bf16(values: Array, limit: float, out: Array) -> None:
     for i in range(out.size):
         bits = float_bits(_bounded(values[i], limit))
@@ -116,7 +116,7 @@ def _to_bf16(values: Array, limit: float, out: Array) -> None:
         out[i] = np.int16(0x7FC0) if values[i] != values[i] else np.int16(rounded)
 
 
-@jit
+@inner
 def _to_fp8(values: Array, limit: float, out: Array) -> None:
     for i in range(out.size):
         bits = float_bits(_bounded(values[i], limit))
@@ -131,7 +131,7 @@ def _to_fp8(values: Array, limit: float, out: Array) -> None:
         out[i] = np.uint8(0x7F) if unknown else np.uint8(signed)
 
 
-@jit
+@inner
 def narrow_floats(dtype: int, limit: float, values: Array, out: Array) -> None:
     """Pack ``values`` (float32) into ``out`` (uint8) as ``dtype``, rounded once to nearest even.
 
@@ -148,14 +148,14 @@ def narrow_floats(dtype: int, limit: float, values: Array, out: Array) -> None:
         _to_fp8(values, limit32, out)
 
 
-@jit
+@inner
 def round_doubles(values: Array, out: Array) -> None:
     """Round float64 ``values`` to float32 ``out``, to nearest even."""
     for i in range(out.size):
         out[i] = np.float32(values[i])
 
 
-@jit
+@inner
 def round_doubles_to_odd(values: Array, out: Array) -> None:
     """Round float64 ``values`` to float32 ``out``: what is not exact goes to the odd neighbour.
 

@@ -6,7 +6,7 @@ from math import factorial
 
 import numpy as np
 
-from lpu_emu.engine._jit import jit
+from lpu_emu.engine._jit import inner
 from lpu_emu.engine.kernels.bits import Array, bits_double, double_bits
 from lpu_emu.engine.kernels.codes import DONE, OPCODES, UNSUPPORTED
 
@@ -20,14 +20,14 @@ _TO_INTEGER_BITS = int(np.float64(_TO_INTEGER).view(np.int64))
 _C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12, _C13 = (1.0 / factorial(n) for n in range(2, 14))
 
 
-@jit
+@inner
 def _scale(x: float) -> float:
     """Return 2**k, k the integer nearest to x / ln 2: adding the constant leaves k in the lowest bits."""
     shifted = x * _LOG2_E + _TO_INTEGER
     return bits_double(np.int64((double_bits(shifted) - _TO_INTEGER_BITS + 1023) << 52))
 
 
-@jit
+@inner
 def _fraction(x: float) -> float:
     """Return p with exp(x) = (1 + p) * 2**k."""
     k = (x * _LOG2_E + _TO_INTEGER) - _TO_INTEGER
@@ -47,7 +47,7 @@ def _fraction(x: float) -> float:
     return r + (r * r) * s
 
 
-@jit
+@inner
 def _exp(values: Array, out: Array) -> None:
     for i in range(out.size):
         x = np.float64(values[i])
@@ -57,7 +57,7 @@ def _exp(values: Array, out: Array) -> None:
         out[i] = result if x == x else x
 
 
-@jit
+@inner
 def _tanh(values: Array, out: Array) -> None:
     for i in range(out.size):
         x = np.float64(values[i])
@@ -70,13 +70,13 @@ def _tanh(values: Array, out: Array) -> None:
         out[i] = signed if x == x else x
 
 
-@jit
+@inner
 def _rsqrt(values: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = 1.0 / np.sqrt(np.float64(values[i]))
 
 
-@jit
+@inner
 def unary(op: int, x: Array, out: Array) -> int:
     """Fill ``out`` (float64) with a special function of ``x`` (float32)."""
     if op == _EXP:

@@ -7,50 +7,50 @@ from __future__ import annotations
 
 import numpy as np
 
-from lpu_emu.engine._jit import jit
+from lpu_emu.engine._jit import inner
 from lpu_emu.engine.kernels.bits import Array, bits_float, float_bits, half_to_float
 from lpu_emu.engine.kernels.codes import BF16, FP8, FP16, FP32, INT8, INT16, INT32
 
 CANONICAL_NAN = 0x7FC00000
 
 
-@jit
+@inner
 def _int8(source: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = source[i]
 
 
-@jit
+@inner
 def _uint8(source: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = source[i]
 
 
-@jit
+@inner
 def _int16(source: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = source[i]
 
 
-@jit
+@inner
 def _same(source: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = source[i]
 
 
-@jit
+@inner
 def _fp16(source: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = half_to_float(source[i])
 
 
-@jit
+@inner
 def _bf16(source: Array, out: Array) -> None:
     for i in range(out.size):
         out[i] = np.int32(source[i]) << np.int32(16)
 
 
-@jit
+@inner
 def _fp8(source: Array, out: Array) -> None:
     for i in range(out.size):
         magnitude = np.int32(source[i]) & np.int32(0x7F)
@@ -61,7 +61,7 @@ def _fp8(source: Array, out: Array) -> None:
         out[i] = bits_float(np.int32((subnormal if magnitude < 8 else normal) | sign))
 
 
-@jit
+@inner
 def widen_integers(dtype: int, source: Array, out: Array) -> None:
     """Fill ``out`` (int32) with the values of packed integers ``source`` (uint8) of type ``dtype``."""
     if dtype == INT8:
@@ -74,7 +74,7 @@ def widen_integers(dtype: int, source: Array, out: Array) -> None:
         _uint8(source, out)
 
 
-@jit
+@inner
 def widen_floats(dtype: int, source: Array, out: Array) -> None:
     """Fill ``out`` (float32) with the values of packed floats ``source`` (uint8) of type ``dtype``."""
     if dtype == FP32:

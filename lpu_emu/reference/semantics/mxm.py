@@ -125,7 +125,7 @@ def _multiply(op: Operation, x: Bytes, weights: Bytes) -> tuple[Bits, str]:
     part = {"all": slice(None), "low": slice(middle), "high": slice(middle, None)}[op.choice("half")]
     activations = from_bytes(x[:, part], dtype)
     if dtype in ("int8", "uint8"):
-        return to_bits(dot_int(activations, from_bytes(weights[:, :, part], "int8").T), "int32"), "int32"
+        return to_bits(dot_int(activations, weights[0, :, part].view(np.int8).T), "int32"), "int32"
     return to_bits(dot_float(activations, from_bytes(weights[:, :, part], dtype).T, dtype), "fp32"), "fp32"
 
 

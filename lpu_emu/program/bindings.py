@@ -13,6 +13,7 @@ from lpu_emu.spec.machine import DTYPE_BYTES, Machine
 
 ELEMENT_BYTES = {**DTYPE_BYTES, "bool": 1}
 KINDS = ("input", "output")
+MOST_AXES = 32  # NumPy arrays have at most 64, and storing a tensor needs a few
 
 
 def binding_findings(machine: Machine, bindings: Sequence[Binding]) -> Iterator[Numbered]:
@@ -40,6 +41,8 @@ def _problems(binding: Binding) -> Iterator[str]:
     elif layout.element_bytes != ELEMENT_BYTES[binding.dtype]:
         expected = ELEMENT_BYTES[binding.dtype]
         yield f"elements have {layout.element_bytes} bytes; {binding.dtype} has {expected}"
+    if len(layout.shape) > MOST_AXES:
+        yield f"has {len(layout.shape)} axes; {MOST_AXES} are the most"
     if any(size < 1 for size in layout.shape):
         yield f"shape {list(layout.shape)} has a size below 1"
     if sorted(layout.axes) != list(range(len(layout.shape))):

@@ -44,8 +44,8 @@ def _message(broken: Sequence[Hazard], program: Program) -> str:
 def _place(site: Site, program: Program) -> str:
     """Return queue, index, cycle and what stands there: the source line, or else the mnemonic."""
     where = f"{site.queue}[{site.index}], dispatched in cycle {site.cycle}"
-    file = program.source.name or "line"
-    source = f", {file}:{site.line}" if site.line else ""
+    file = f"{program.source.name}:" if program.source.name else "line "
+    source = f", {file}{site.line}" if site.line else ""
     lines = program.source.text.splitlines()
     if 0 < site.line <= len(lines):
         return f"{where}{source}: {lines[site.line - 1].strip()}"
