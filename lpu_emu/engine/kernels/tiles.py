@@ -1,0 +1,179 @@
+"""Code generation for the inner loop of a matrix product: a tile of the result held in registers.
+
+A tile is ``rows`` x ``width`` results. Its operands are staged activations, one row after the other, and a panel of
+packed weights, step by step what all columns of the panel need. The loop over k is the same for every
+arithmetic: load the vectors of the panel, spread each row's activations over a vector, multiply and add.
+``Arithmetic`` fills in the types and the instructions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.np.arrayobj import make_array
+
+from lpu_emu.engine._jit import with_twin
+from lpu_emu.engine.kernels.bits import Array
+
+Value = Any
+Tile = Callable[..., None]
+
+I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """How a tile multiplies and adds.
+
+    A step is the k that one instruction covers: ``a_bytes`` of an activation row and ``b_bytes`` of every
+    vector of the panel. ``finish`` turns the accumulators of a row into vectors of 32-bit results, and ``add``
+    adds such a vector to what was there before.
+    """
+
+    accumulator: ir.VectorType
+    result: ir.VectorType
+    a_bytes: int
+    b_bytes: int
+    load_a: Callable[[ir.IRBuilder, Value], Value]
+    load_b: Callable[[ir.IRBuilder, Value], Value]
+    multiply_add: Callable[[ir.IRBuilder, Value, Value, Value], Value]
+    finish: Callable[[ir.IRBuilder, Sequence[Value]], list[Value]]
+    add: Callable[[ir.IRBuilder, Value, Value], Value]
+
+
+def load(builder: ir.IRBuilder, address: Value, vector: ir.Type) -> Value:
+    """Load a value of a type from an address, aligned or not."""
+    return builder.load(builder.inttoptr(address, ir.PointerType(vector)), align=1)
+
+
+def splat(builder: ir.IRBuilder, value: Value, count: int) -> Value:
+    """Return a vector that holds a value ``count`` times."""
+    vector = ir.VectorType(value.type, count)
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(I32, 0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(I32, count), None))
+
+
+def address(context: Any, builder: ir.IRBuilder, array_type: Any, array: Value, index: Value) -> Value:
+    """Return the address of an element of a contiguous array, by its flat index."""
+    data = make_array(array_type)(context, builder, array).data
+    size = ir.Constant(I64, array_type.dtype.bitwidth // 8)
+    return builder.add(builder.ptrtoint(data, I64), builder.mul(index, size))
+
+
+def _at(builder: ir.IRBuilder, base: Value, count: Value, size: int, offset: int = 0) -> Value:
+    scaled = builder.mul(count, ir.Constant(I64, size))
+    return builder.add(base, builder.add(scaled, ir.Constant(I64, offset)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Body:
+    """The loop over the steps of one tile."""
+
+    arithmetic: Arithmetic
+    rows: int
+    vectors: int
+
+    def run(self, builder: ir.IRBuilder, starts: Sequence[Value], panel: Value, steps: Value) -> list[list[Value]]:
+        """Emit the loop; return the accumulators, a list for each row."""
+        kind = self.arithmetic
+        before, loop = builder.basic_block, builder.append_basic_block("k")
+        after = builder.append_basic_block("done")
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        k = builder.phi(I64)
+        k.add_incoming(ir.Constant(I64, 0), before)
+        sums = [[builder.phi(kind.accumulator) for _ in range(self.vectors)] for _ in range(self.rows)]
+        weights = [
+            kind.load_b(builder, _at(builder, panel, k, kind.b_bytes * self.vectors, kind.b_bytes * v))
+            for v in range(self.vectors)
+        ]
+        updated = []
+        for start, row in zip(starts, sums, strict=True):
+            spread = kind.load_a(builder, _at(builder, start, k, kind.a_bytes))
+            updated.append([kind.multiply_add(builder, s, spread, w) for s, w in zip(row, weights, strict=True)])
+        following = builder.add(k, ir.Constant(I64, 1))
+        k.add_incoming(following, loop)
+        for row, new_row in zip(sums, updated, strict=True):
+            for old, new in zip(row, new_row, strict=True):
+                old.add_incoming(ir.Constant(kind.accumulator, None), before)
+                old.add_incoming(new, loop)
+        builder.cbranch(builder.icmp_signed("<", following, steps), loop, after)
+        builder.position_at_end(after)
+        return updated
+
+
+def _store(
+    builder: ir.IRBuilder, arithmetic: Arithmetic, results: list[list[Value]], rows: Sequence[Value], add: Value
+) -> None:
+    """Emit both ways to store the results, with and without what was there, and the choice between them."""
+    size = arithmetic.result.count * 4
+    pointer = ir.PointerType(arithmetic.result)
+    with builder.if_else(builder.icmp_signed("!=", add, ir.Constant(I64, 0))) as branches:
+        for accumulate, branch in zip((True, False), branches, strict=True):
+            with branch:
+                for row, vectors in zip(rows, results, strict=True):
+                    for v, new in enumerate(vectors):
+                        place = builder.inttoptr(builder.add(row, ir.Constant(I64, v * size)), pointer)
+                        value = arithmetic.add(builder, new, builder.load(place, align=4)) if accumulate else new
+                        builder.store(value, place, align=4)
+
+
+def make_tile(arithmetic: Arithmetic, rows: int, vectors: int, twin: Callable[..., None]) -> Tile:
+    """Make ``tile(a, a_first, a_step, b, b_first, steps, start, start_first, c, c_first, c_step, add)``.
+
+    ``a``, ``b``, ``start`` and ``c`` are contiguous arrays, everything ``_first`` and ``_step`` a flat index of
+    them. Row r of the tile is ``start[start_first : start_first + width]`` plus the products of
+    ``a[a_first + r * a_step :]`` with the panel at ``b[b_first:]`` over ``steps`` > 0 steps. It is stored to
+    ``c[c_first + r * c_step :]``, added to what is there if ``add`` is not 0. The columns of the tile must lie inside
+    the arrays. ``twin`` does the same in plain Python.
+    """
+    body = _Body(arithmetic=arithmetic, rows=rows, vectors=vectors)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        a, a_first, a_step, b, b_first, steps, start, start_first, c, c_first, c_step, add = args
+        kinds = signature.args
+        places = [builder.add(a_first, builder.mul(a_step, ir.Constant(I64, r))) for r in range(rows)]
+        starts = [address(context, builder, kinds[0], a, place) for place in places]
+        sums = body.run(builder, starts, address(context, builder, kinds[3], b, b_first), steps)
+        first = address(context, builder, kinds[6], start, start_first)
+        results = [_from(builder, arithmetic, arithmetic.finish(builder, row), first) for row in sums]
+        places = [builder.add(c_first, builder.mul(c_step, ir.Constant(I64, r))) for r in range(rows)]
+        _store(builder, arithmetic, results, [address(context, builder, kinds[8], c, p) for p in places], add)
+        return context.get_dummy_value()
+
+    @with_twin(twin)
+    def tile(
+        context: Any,
+        a: Any,
+        a_first: Any,
+        a_step: Any,
+        b: Any,
+        b_first: Any,
+        steps: Any,
+        start: Any,
+        start_first: Any,
+        c: Any,
+        c_first: Any,
+        c_step: Any,
+        add: Any,
+    ) -> Any:
+        whole = types.int64
+        signature = types.void(a, whole, whole, b, whole, whole, start, whole, c, whole, whole, whole)
+        return signature, generate
+
+    return tile
+
+
+def _from(builder: ir.IRBuilder, arithmetic: Arithmetic, sums: list[Value], first: Value) -> list[Value]:
+    """Return the sums plus the values they start from; float sums start from +0 and take no more."""
+    if isinstance(arithmetic.result.element, ir.FloatType):
+        return sums
+    size = arithmetic.result.count * 4
+    return [
+        builder.add(total, load(builder, builder.add(first, ir.Constant(I64, v * size)), arithmetic.result))
+        for v, total in enumerate(sums)
+    ]
