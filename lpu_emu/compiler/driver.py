@@ -8,8 +8,8 @@ from pathlib import Path
 from lpu_emu.analysis.core import analyse
 from lpu_emu.compiler.emit.assemble import assemble_program
 from lpu_emu.compiler.geometry import Geometry
-from lpu_emu.compiler.lower.kernels import Kernel, KernelBuilder, Lowered
 from lpu_emu.compiler.lower.elementwise import run_elementwise
+from lpu_emu.compiler.lower.kernels import Kernel, KernelBuilder, Lowered
 from lpu_emu.compiler.lower.matmul import run_matmul
 from lpu_emu.compiler.lower.session import Session
 from lpu_emu.compiler.lower.softmax import run_softmax
@@ -33,7 +33,11 @@ _RUN: Mapping[str, Callable[[Session, Kernel, int], None]] = {
 
 
 def compile_onnx(
-    path: Path | str, *, machine: Machine, options: CompileOptions | None = None, progress: Progress | None = None
+    path: Path | str,
+    *,
+    machine: Machine,
+    options: CompileOptions | None = None,
+    progress: Progress | None = None,
 ) -> Program:
     """Compile an ONNX file; ``options.shapes`` gives sizes to open dimensions.
 
@@ -67,7 +71,9 @@ def compile_graph(
     lowered = KernelBuilder(graph=prepared, geometry=geometry, precision=precision).build()
     session = _schedule(geometry, lowered, report)
     report("emission", _AFTER_SCHEDULE)
-    program = assemble_program(session, lowered, prepared, name=options.name or graph.name, precision=precision)
+    program = assemble_program(
+        session, lowered, prepared, name=options.name or graph.name, precision=precision
+    )
     if options.verify:
         report("verification", _AFTER_EMISSION)
         _verify(program)

@@ -100,7 +100,9 @@ class Geometry:
 
     @cached_property
     def _column_out(self) -> tuple[tuple[int, int], ...]:
-        return tuple((self.x_out(f"vxm.{c}", EAST), self.x_out(f"vxm.{c}", WEST)) for c in range(self.columns))
+        return tuple(
+            (self.x_out(f"vxm.{c}", EAST), self.x_out(f"vxm.{c}", WEST)) for c in range(self.columns)
+        )
 
     def column_in(self, column: int, direction: int) -> int:
         """Position where the ALUs of a column sample streams of a direction."""
@@ -166,6 +168,11 @@ class Geometry:
         if "product" not in instruction.timing:
             return False
         return DTYPE_BYTES[self.isa.kinds["dtype"].values[operands["dtype"]]] > 1
+
+    def distributor(self, side: str, number: int) -> str:
+        """Return the queue of a distributor of a hemisphere; numbers beyond the last begin again."""
+        kind = [q.name for q in self.machine.queues if q.kind == "distribute" and q.hemisphere == side]
+        return kind[number % len(kind)]
 
     def plane_side(self, plane: int) -> str:
         """Return the hemisphere of an MXM plane."""

@@ -66,6 +66,12 @@ def shorten(text: str, width: int) -> str:
     return text[: width - 2 - tail] + ".." + text[len(text) - tail :]
 
 
+def room(head: Sequence[str], rows: Sequence[Sequence[str]], flexible: int) -> int:
+    """Return the characters that a table of these columns leaves to ``flexible`` further ones on a line."""
+    fixed = sum(max(len(row[i]) for row in (head, *rows)) for i in range(len(head)))
+    return WIDTH - fixed - 2 * (len(head) + flexible)
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int]) -> list[str]:
     """Return lines with columns as wide as needed, two spaces apart; columns in ``left`` are left-aligned."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]

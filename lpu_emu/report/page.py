@@ -8,11 +8,12 @@ from lpu_emu.analysis import describe
 from lpu_emu.program.hazard import Hazard
 from lpu_emu.program.model import Program
 from lpu_emu.report.figures import Figures, OperatorFigures, QueueFigures
-from lpu_emu.report.layout import WIDTH, amount, bar, percent, rate, shorten, size, span, table
+from lpu_emu.report.layout import WIDTH, amount, bar, percent, rate, room, shorten, size, span, table
 from lpu_emu.report.operators import LATENCY, NOTHING
 
 _BAR = 20
-_NAME, _TYPE = 20, 12
+_SHORTEST_BAR = 8
+_NAME, _TYPE = 24, 16  # at most, where a line has room
 _BOUNDS = {
     "compute": "Bound by compute: the planes come to at least half of their peak.",
     "memory": "Bound by SRAM: its traffic comes to at least half of its peak.",
@@ -55,10 +56,8 @@ def _operators(f: Figures) -> list[str]:
     """One row per operator; of very many, those that add most."""
     order = sorted(range(len(f.ops)), key=lambda i: (-f.ops[i].added_cycles, i))
     shown = sorted(order[:LISTED_ROWS])
-    head = ("operator", "type", "from", "to", "adds", "share", "of peak", "bound by", _axis(f.cycles))
-    rows = [_operator_row(f, f.ops[i]) for i in shown]
     drain = f.cycles - max(op.end for op in f.ops)
-    lines = ["Where the cycles went", *table(head, rows, left=(0, 1, 7, 8))]
+    lines = ["Where the cycles went", *_operator_table(f, [f.ops[i] for i in shown])]
     if len(shown) < len(f.ops):
         rest = sum(f.ops[i].added_cycles for i in order[LISTED_ROWS:])
         lines.append(f"  and {len(f.ops) - len(shown)} more operators, which add {rest:,} cycles")
@@ -66,33 +65,49 @@ def _operators(f: Figures) -> list[str]:
     return lines
 
 
-def _operator_row(f: Figures, op: OperatorFigures) -> tuple[str, ...]:
+def _operator_table(f: Figures, ops: Sequence[OperatorFigures]) -> list[str]:
+    """Names, types and time lines share what the numbers leave of a line."""
+    head = ("from", "to", "adds", "share", "of peak", "bound by")
+    rows = [_operator_numbers(f, op) for op in ops]
+    free = room(head, rows, flexible=3)
+    name = min(_NAME, max(8, *(len(op.name) for op in ops)))
+    kind = min(_TYPE, max(4, *(len(op.op_type) for op in ops)))
+    line = min(_BAR, max(_SHORTEST_BAR, free - name - kind))
+    name = max(8, min(name, free - line - kind))
+    full = [
+        (shorten(op.name, name), shorten(op.op_type, kind), *row, span(op.start, op.end, f.cycles, line))
+        for op, row in zip(ops, rows, strict=True)
+    ]
+    return table(("operator", "type", *head, _axis(f.cycles, line)), full, left=(0, 1, 7, 8))
+
+
+def _operator_numbers(f: Figures, op: OperatorFigures) -> tuple[str, ...]:
     peak = op.macs / (op.cycles * f.roofline.peak_macs_per_cycle) if op.cycles else 0.0
     return (
-        shorten(op.name, _NAME),
-        shorten(op.op_type, _TYPE),
         f"{op.start:,}",
         f"{op.end:,}",
         f"{op.added_cycles:,}",
         percent(op.added_cycles / max(f.cycles, 1)),
         percent(peak) if op.macs else "-",
         op.bound_by,
-        span(op.start, op.end, f.cycles, _BAR),
     )
 
 
-def _axis(cycles: int) -> str:
-    return "0" + f"{cycles:,}".rjust(_BAR - 1)
+def _axis(cycles: int, width: int) -> str:
+    end = f"{cycles:,}"
+    return "0" + end.rjust(width - 1) if len(end) < width else "time"
 
 
 def _queues(f: Figures) -> list[str]:
     """One row per group of neighbouring queues that do the same at most a cycle apart."""
     groups = _alike(f.queues)
-    head = ("queue", "number", "dispatches", "from", "to", "in use", "text", _axis(f.cycles))
+    head = ("queue", "number", "dispatches", "from", "to", "in use", "text")
     rows = [_queue_row(f, group) for group in groups[:LISTED_ROWS]]
+    line = min(_BAR, max(_SHORTEST_BAR, room(head, rows, flexible=1)))
+    full = [(*row, _time_line(f, group, line)) for row, group in zip(rows, groups[:LISTED_ROWS], strict=True)]
     lines = [
         "Where the cycles went (dispatches and use of each queue, text of all)",
-        *table(head, rows, left=(0, 7)),
+        *table((*head, _axis(f.cycles, line)), full, left=(0, 7)),
     ]
     if len(groups) > LISTED_ROWS:
         lines.append(f"  and {sum(map(len, groups[LISTED_ROWS:])):,} more queues")
@@ -120,20 +135,29 @@ def _kin(a: QueueFigures, b: QueueFigures) -> bool:
 
 def _queue_row(f: Figures, group: Sequence[QueueFigures]) -> tuple[str, ...]:
     one = group[0]
-    firsts = [queue.first for queue in group if queue.first is not None]
-    lasts = [queue.last for queue in group if queue.last is not None]
-    start, end = (min(firsts), max(lasts)) if firsts else (0, -1)
-    dense = 2 * one.dispatches > (one.last or 0) - (one.first or 0)
+    start, end = _reach(group)
     return (
         one.name if len(group) == 1 else f"{one.name} .. {group[-1].name}",
         str(len(group)),
         f"{one.dispatches:,}",
-        f"{start:,}" if firsts else "-",
-        f"{end:,}" if firsts else "-",
+        f"{start:,}" if one.dispatches else "-",
+        f"{end - 1:,}" if one.dispatches else "-",
         percent(one.utilization),
         size(sum(queue.text_bytes for queue in group)),
-        span(start, end + 1, f.cycles, _BAR, "#" if dense else "-"),
     )
+
+
+def _reach(group: Sequence[QueueFigures]) -> tuple[int, int]:
+    """Return the first dispatch of a group of queues and the cycle behind the last one."""
+    firsts = [queue.first for queue in group if queue.first is not None]
+    lasts = [queue.last for queue in group if queue.last is not None]
+    return (min(firsts), max(lasts) + 1) if firsts else (0, 0)
+
+
+def _time_line(f: Figures, group: Sequence[QueueFigures], width: int) -> str:
+    start, end = _reach(group[:1])
+    mark = "#" if 2 * group[0].dispatches >= end - start else "-"
+    return span(*_reach(group), f.cycles, width, mark)
 
 
 def _units(f: Figures) -> list[str]:

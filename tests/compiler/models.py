@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,9 @@ class ModelMaker:
         self._values[name] = ValueInfo(name=name, dtype=sample.dtype, shape=sample.shape)
         return name
 
-    def node(self, op_type: str, inputs: Sequence[str], output: str, *, opset: int = OPSET, **attributes: Any) -> str:
+    def node(
+        self, op_type: str, inputs: Sequence[str], output: str, *, opset: int = OPSET, **attributes: Any
+    ) -> str:
         node = Node(
             name=f"n_{output}",
             op_type=op_type,
@@ -53,7 +56,9 @@ class ModelMaker:
         result = evaluate(node, [self._samples[name] if name else None for name in inputs])[0]
         return self._describe(output, result)
 
-    def foreign(self, op_type: str, inputs: Sequence[str], output: str, *, domain: str = "", **attributes: Any) -> str:
+    def foreign(
+        self, op_type: str, inputs: Sequence[str], output: str, *, domain: str = "", **attributes: Any
+    ) -> str:
         """Add a node that NumPy evaluation does not know; its result is described like its first input."""
         node = Node(
             name=f"n_{output}",
@@ -83,7 +88,7 @@ def float_mlp(rng: np.random.Generator, batch: int, sizes: Sequence[int], *, rel
     """x -> (Gemm -> Relu) ... -> Gemm, with weights that keep the values near one."""
     maker = ModelMaker("float_mlp")
     x = maker.input("x", (batch, sizes[0]))
-    for i, (k, n) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (k, n) in enumerate(pairwise(sizes)):
         w = maker.constant(f"w{i}", (rng.standard_normal((k, n)) / np.sqrt(k)).astype(np.float32))
         b = maker.constant(f"b{i}", rng.standard_normal(n).astype(np.float32))
         x = maker.node("Gemm", [x, w, b], f"y{i}")
@@ -93,7 +98,12 @@ def float_mlp(rng: np.random.Generator, batch: int, sizes: Sequence[int], *, rel
 
 
 def integer_mlp(
-    rng: np.random.Generator, batch: int, sizes: Sequence[int], *, per_channel: bool = True, float_output: bool = False
+    rng: np.random.Generator,
+    batch: int,
+    sizes: Sequence[int],
+    *,
+    per_channel: bool = True,
+    float_output: bool = False,
 ) -> Graph:
     """x -> Q -> DQ -> (Gemm -> Relu -> Q -> DQ) ... in the form that quantisers write; int8, zero points zero."""
     maker = ModelMaker("integer_mlp")
@@ -103,13 +113,20 @@ def integer_mlp(
     maker.constant("s_in", scale)
     q = maker.node("QuantizeLinear", [x, "s_in", zero], "q_in")
     x = maker.node("DequantizeLinear", [q, "s_in", zero], "d_in")
-    for i, (k, n) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (k, n) in enumerate(pairwise(sizes)):
         x, q, scale = _integer_layer(maker, rng, x, i, k, n, scale, per_channel)
     return maker.graph(x if float_output else q)
 
 
 def _integer_layer(
-    maker: ModelMaker, rng: np.random.Generator, x: str, i: int, k: int, n: int, scale: np.float32, per_channel: bool
+    maker: ModelMaker,
+    rng: np.random.Generator,
+    x: str,
+    i: int,
+    k: int,
+    n: int,
+    scale: np.float32,
+    per_channel: bool,
 ) -> tuple[str, str, np.float32]:
     scales = rng.uniform(0.005, 0.02, n if per_channel else 1).astype(np.float32)
     if not per_channel:

@@ -40,9 +40,9 @@ def compile_and_run(
 def same_bits(actual: Array, expected: Array, where: str) -> None:
     assert actual.dtype == expected.dtype, where
     assert actual.shape == expected.shape, where
-    raw = [np.ascontiguousarray(a).view(np.uint8) for a in (actual, expected)]
-    wrong = np.argwhere(actual.view(f"u{actual.itemsize}") != expected.view(f"u{expected.itemsize}"))
-    assert np.array_equal(*raw), f"{where}: {len(wrong)} of {actual.size} differ, the first at {wrong[:1].tolist()}"
+    bits = [np.ascontiguousarray(a).view(f"u{a.itemsize}") for a in (actual, expected)]
+    wrong = np.argwhere(bits[0] != bits[1])
+    assert not len(wrong), f"{where}: {len(wrong)} of {actual.size} differ, the first at {wrong[0].tolist()}"
 
 
 def to_fp16(x: Array) -> Array:
@@ -60,7 +60,9 @@ def product_fp16(x: Array, weights: Array, lanes: int) -> NDArray[np.float32]:
     for row in x16:
         total = mxm.dot_float(row[:lanes], w16[:lanes], "fp16")
         for k in range(lanes, len(row), lanes):
-            total = mxm.accumulate(total, mxm.dot_float(row[k : k + lanes], w16[k : k + lanes], "fp16"), "fp32")
+            total = mxm.accumulate(
+                total, mxm.dot_float(row[k : k + lanes], w16[k : k + lanes], "fp16"), "fp32"
+            )
         rows.append(total)
     return np.stack(rows)
 

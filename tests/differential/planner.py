@@ -19,9 +19,6 @@ from .bindings import binding
 
 T = TypeVar("T")
 
-# Cycles between two items of a queue, so that their bank accesses do not meet.
-_REST = 2
-
 
 class NoRoomError(Exception):
     """A plan needs more queues, streams or words than there are."""
@@ -134,9 +131,15 @@ class Planner:
         for item in draft.items:
             moved = Item(queue=item.queue, cycle=item.cycle + shift, issue=item.issue, loops=item.loops)
             self.items.append(moved)
-            self.free[item.queue.name] = max(self.free.get(item.queue.name, 0), moved.last + 1 + _REST)
+            self.free[item.queue.name] = max(self.free.get(item.queue.name, 0), moved.last + 1 + self._rest())
         for name, (_, last) in draft.held.items():
             self.free[name] = max(self.free.get(name, 0), last + shift + 1)
+
+    def _rest(self) -> int:
+        """Return the cycles between two items of a queue after which their bank accesses cannot meet."""
+        times = [self.machine.timing(i) for i in self.machine.isa.instructions.values()]
+        access = [value for keys in times for key, value in keys.items() if key.startswith("access")]
+        return max(access) - min(access) + 1
 
     def program(self, name: str) -> Program:
         """Turn everything into a program."""

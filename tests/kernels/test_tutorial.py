@@ -25,7 +25,7 @@ def blocks(language: str) -> list[str]:
     return [str(block) for block in found]
 
 
-STEPS = blocks("asm")
+STEPS = blocks("lpu")
 
 
 def wanted(step: int, inputs: dict[str, NDArray[Any]]) -> NDArray[Any]:

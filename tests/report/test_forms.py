@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lpu_emu.analysis import analyse
 from lpu_emu.program.model import Operator, Program
+from lpu_emu.program.text import issue, unpack_text
 from lpu_emu.report import csv_report, json_report, text_report
 from lpu_emu.report.layout import amount, bar, percent, rate, shorten, size, span
 from lpu_emu.spec.machine import load_machine
@@ -37,11 +39,21 @@ def test_page_of_a_broken_program_names_both_instructions() -> None:
     assert "vxm.0[1]" in text
 
 
+def long_ago(sample: Program) -> Program:
+    """The same program with every queue three hundred million cycles later."""
+    isa = sample.machine.isa
+    rest = [issue(isa, "nop", count=60_000)] * 5_000
+    queues = {name: [*rest, *unpack_text(isa, text)] for name, text in sample.queues.items()}
+    operators = [replace(o, name="layer/" * 9 + o.name, op_type="ConvTranspose") for o in sample.operators]
+    return program(sample.machine, "late", queues, sample.bindings, operators)
+
+
 def test_pages_fit_in_a_hundred_columns_of_ascii() -> None:
     named = [Operator(name="block/" * 20 + str(i), op_type="ConvTranspose" * 3) for i in range(3)]
     long = vector_add(operators=True)
     long = program(long.machine, "x" * 120, {}, operators=named)
-    for sample in (vector_add(), vector_add(operators=True), product(), long):
+    huge = long_ago(vector_add(operators=True)), long_ago(vector_add())
+    for sample in (vector_add(), vector_add(operators=True), product(), long, *huge):
         text = page(sample)
         assert text.isascii()
         body = [line for line in text.splitlines() if not line.startswith("x" * 100)]

@@ -19,7 +19,9 @@ from lpu_emu.program.model import Binding, DataSection, Operator, Program
 from lpu_emu.spec.machine import DTYPE_BYTES, HEMISPHERES
 
 
-def assemble_program(session: Session, lowered: Lowered, graph: Graph, *, name: str, precision: str) -> Program:
+def assemble_program(
+    session: Session, lowered: Lowered, graph: Graph, *, name: str, precision: str
+) -> Program:
     """Return the program of a finished schedule."""
     geometry = session.geometry
     board = session.scheduler.board

@@ -35,14 +35,29 @@ class Immediate:
     bits: int
 
 
-Operand = Edge | Column | Immediate
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """Some streams of a wider edge, from stream ``index`` of it on."""
+
+    edge: Edge
+    index: int
+
+
+Operand = Edge | Taken | Column | Immediate
 
 
 class FlowBuilder:
     """Collects the stages of one flow over ``count`` vectors, ``interval`` cycles apart."""
 
     def __init__(
-        self, geometry: Geometry, name: str, *, count: int, interval: int = 1, origin: int = -1, side: str = "W"
+        self,
+        geometry: Geometry,
+        name: str,
+        *,
+        count: int,
+        interval: int = 1,
+        origin: int = -1,
+        side: str = "W",
     ) -> None:
         self._geometry = geometry
         self._name = name
@@ -110,6 +125,8 @@ class FlowBuilder:
         for name, operand in operands.items():
             if isinstance(operand, Edge):
                 inputs.append(Port(operand=name, edge=operand.index))
+            elif isinstance(operand, Taken):
+                inputs.append(Port(operand=name, edge=operand.edge.index, index=operand.index))
             elif isinstance(operand, Immediate):
                 codes |= {name: IMMEDIATE, "immediate": operand.bits}
             else:
@@ -161,7 +178,16 @@ class FlowBuilder:
         self._add("lw", At(queue=f"mxm.{plane}.weights"), loops=loops, inputs=(port,))
 
     def multiply(
-        self, plane: int, x: Edge, dtype: str, *, half: str = "all", install: bool, row: int, step: int, mode: str
+        self,
+        plane: int,
+        x: Edge,
+        dtype: str,
+        *,
+        half: str = "all",
+        install: bool,
+        row: int,
+        step: int,
+        mode: str,
     ) -> Stage:
         """Send vectors through a plane into accumulator rows ``row + k * step``; return the accumulating stage.
 
@@ -199,6 +225,27 @@ class FlowBuilder:
         place = At(queue=f"sxm.{side}.permute")
         self._add("permute", place, loops=self.loops(), operands=codes, inputs=inputs, outputs=outputs)
         return out
+
+    def distribute(self, moved: Reading, kept: Reading, lanes: Reading, queue: str) -> tuple[Taken, Taken]:
+        """Read two values of four byte planes and move lanes of the first by a map, inside superlanes.
+
+        Both leave the distributor together; return the moved and the kept one as operands.
+        """
+        x = self.edge(2 * STREAMS_PER_GROUP, 2 * STREAMS_PER_GROUP)
+        for i, (reading, plane) in enumerate((r, w) for r in (moved, kept) for w in r.words):
+            self._read(plane, reading.first, x, i, self.loops(reading.step))
+        out = self.edge(x.width, x.align)
+        inputs = (Port(operand="x", edge=x.index), Port(operand="map", edge=self.read(lanes).index))
+        bypass = sum(1 << STREAMS_PER_GROUP + i for i in range(STREAMS_PER_GROUP))
+        self._add(
+            "distribute",
+            At(queue=queue),
+            loops=self.loops(),
+            operands={"bypass": bypass},
+            inputs=inputs,
+            outputs=(Port(operand="to", edge=out.index),),
+        )
+        return Taken(edge=out, index=0), Taken(edge=out, index=STREAMS_PER_GROUP)
 
     def loops(self, stride: int = 0) -> tuple[Loop, ...]:
         """Return the loops of a stage that runs once per vector."""

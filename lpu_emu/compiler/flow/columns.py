@@ -7,6 +7,7 @@ a walk over the columns that changes column at every step; walks between neighbo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from lpu_emu.compiler.flow.model import Access, AnyAlu, Beside
 from lpu_emu.compiler.flow.rigid import Rigid, Shape, Solver
@@ -80,8 +81,8 @@ class ColumnChoices:
     def _cost(self, shape: Shape, rigid: Rigid) -> tuple[int, int]:
         """Cycles from end to end with the way to and from memory, then the number of turns."""
         columns = [rigid.columns[s.index] for s in shape.alus]
-        steps = [b - a for a, b in zip(columns, columns[1:], strict=False)]
-        turns = sum(a * b < 0 for a, b in zip(steps, steps[1:], strict=False))
+        steps = [b - a for a, b in pairwise(columns)]
+        turns = sum(a * b < 0 for a, b in pairwise(steps))
         return rigid.length + self._ways(shape, rigid), turns
 
     def _ways(self, shape: Shape, rigid: Rigid) -> int:

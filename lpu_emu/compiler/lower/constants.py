@@ -15,7 +15,6 @@ from lpu_emu.compiler.lower.kernels import Weights
 from lpu_emu.compiler.memory.words import VECTORS, WEIGHTS, Words, as_bytes
 from lpu_emu.spec.machine import DTYPE_BYTES
 
-
 # Weights may take this share of the memory when both hemispheres have a copy.
 DOUBLED_SHARE = 0.5
 
@@ -73,6 +72,13 @@ class Constants:
             self._add(key, self._vector_words("map", lanes_from))
         return Reading(words=self._known[key], step=0)
 
+    def superlane_map(self, lanes_from: NDArray[np.uint8], queue: str, *, again: bool = False) -> Reading:
+        """Return a distributor's map, read again for every vector; ``lanes_from`` [lanes]. Each distributor has a copy."""
+        key = ("superlane map", queue, lanes_from.tobytes())
+        if again or key not in self._known:
+            self._add(key, self._vector_words("superlane map", lanes_from))
+        return Reading(words=self._known[key], step=0)
+
     def _vector_words(self, name: str, values: NDArray[Any]) -> tuple[Words, ...]:
         planes = as_bytes(values)
         return tuple(Words(f"{name}.{i}", 1, VECTORS, content=plane[None]) for i, plane in enumerate(planes))
@@ -100,5 +106,6 @@ class Constants:
         content = as_bytes(rows)[plane].reshape(groups, streams, lanes)
         name = f"{weights.name}[{k}.{n}.{plane}]"
         return tuple(
-            Words(f"{name}.{i}", groups, WEIGHTS, content=np.ascontiguousarray(content[:, i])) for i in range(streams)
+            Words(f"{name}.{i}", groups, WEIGHTS, content=np.ascontiguousarray(content[:, i]))
+            for i in range(streams)
         )

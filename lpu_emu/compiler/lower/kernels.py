@@ -14,13 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpu_emu.compiler.geometry import Geometry
 from lpu_emu.compiler.lower import expression as ex
-from lpu_emu.compiler.lower.expression import Expr, Leaf, Op, Product, Scalar, Vector
+from lpu_emu.compiler.lower.expression import Expr, Leaf, Product, Scalar, Vector
 from lpu_emu.compiler.lower.pointwise import Context, express
 from lpu_emu.compiler.lower.tensors import Tensor, parts_of
 from lpu_emu.compiler.lower.views import Views, find_views
-from lpu_emu.compiler.geometry import Geometry
-from lpu_emu.compiler.passes.operators import DOMAIN, LINEAR, POINTWISE, QUANTISED_LINEAR, SOFTMAX, VIEWS, kinds_of
+from lpu_emu.compiler.passes.operators import (
+    DOMAIN,
+    LINEAR,
+    POINTWISE,
+    QUANTISED_LINEAR,
+    SOFTMAX,
+    VIEWS,
+    kinds_of,
+)
 from lpu_emu.compiler.passes.support import MACHINE_TYPES
 from lpu_emu.graph.ir import Graph, Node
 from lpu_emu.spec.machine import DTYPE_BYTES
@@ -327,7 +335,8 @@ class KernelBuilder:
         """Return a constant matrix [rows, columns] as a tensor in memory."""
         if name not in self.tensors:
             array = np.ascontiguousarray(values.astype(ex.NUMPY_TYPES[dtype]))
-            self._new_tensor(name, dtype, *array.shape, 0.0, content=array)
+            rows, columns = array.shape
+            self._new_tensor(name, dtype, rows, columns, 0.0, content=array)
         return self._leaf(self.tensors[name])
 
     def _constant(self, name: str) -> None:
@@ -356,6 +365,3 @@ def name_of(kernel: Kernel) -> tuple[str, str]:
     if kernel.kind == "pointwise" and kernel.nodes[0].domain == DOMAIN:
         return f"{kernel.target.name}", "Cast"
     return named.name, kinds_of(*kernel.nodes)
-
-
-__all__ = ["Kernel", "KernelBuilder", "Lowered", "Op", "Weights", "name_of"]

@@ -33,7 +33,8 @@ class Share:
 
 def run_matmul(session: Session, kernel: Kernel, origin: int) -> None:
     """Schedule a kernel of kind ``linear``."""
-    assert kernel.x is not None and kernel.weights is not None
+    assert kernel.x is not None
+    assert kernel.weights is not None
     for round_ in _rounds(session, kernel):
         for k in range(kernel.x.blocks):
             for share in round_:
@@ -42,7 +43,7 @@ def run_matmul(session: Session, kernel: Kernel, origin: int) -> None:
 
 def _rounds(session: Session, kernel: Kernel) -> list[list[Share]]:
     """Deal the work out; the shares of a round are on different planes."""
-    assert kernel.x is not None and kernel.weights is not None
+    assert kernel.weights is not None
     planes = _free_planes(session, kernel.weights)
     groups = _groups(session, kernel, min(len(planes), len(kernel.target.parts)))
     pieces = [(block, parts) for block in range(kernel.target.blocks) for parts in groups]

@@ -126,7 +126,9 @@ def _quantise(node: Node, context: Context) -> Expr:
     with np.errstate(over="ignore", divide="ignore"):
         factor = np.float32(1) / scale
     target = MACHINE_TYPES[context.graph.values[node.outputs[0]].dtype.name]
-    scaled = ex.op("mul", ex.convert(context.operand(node.inputs[0]), "fp32"), ex.scalar(float(factor), "fp32"))
+    scaled = ex.op(
+        "mul", ex.convert(context.operand(node.inputs[0]), "fp32"), ex.scalar(float(factor), "fp32")
+    )
     return ex.convert(scaled, target, saturate=True)
 
 

@@ -41,7 +41,9 @@ class Session:
 
     def separate(self, kernel: Kernel) -> None:
         """Keep what the flows of a kernel read together on different slices."""
-        read = [self.tensors[leaf.tensor] for leaf in leaves(kernel.value)] if kernel.value is not None else []
+        read = (
+            [self.tensors[leaf.tensor] for leaf in leaves(kernel.value)] if kernel.value is not None else []
+        )
         for i, second in enumerate(read):
             for first in read[:i]:
                 _keep_apart(first, second, [(b, b) for b in range(first.blocks)])

@@ -2,7 +2,7 @@
 
 Lanes only exchange values in the SXM, so maximum and sum over a row are trees of rounds ``y = op(y, rotated y)``, after
 which every lane holds the result. A round reads two copies of y: one goes through the permuter, the other meets it in
-the VXM. The window that rotates is the smallest power of two that holds the row; if that is wider than the chip, or a
+the VXM; a row that fits a superlane goes through a distributor instead. The window that rotates is the smallest power of two that holds the row; if that is wider than the chip, or a
 row takes several blocks (which are combined first), it is the whole vector.
 """
 
@@ -117,6 +117,7 @@ class _Softmax:
         narrow = 2 * session.geometry.chip.slices < COMFORTABLE_SLICES
         self._chunk = min(part.rows, FEW_ROWS) if narrow else part.rows
         self._count = 0
+        self._rounds = 0
 
     def _find_window(self) -> int:
         if self._x.blocks > 1:
@@ -156,7 +157,9 @@ class _Softmax:
 
         def stages(builder: FlowBuilder, first: int, again: bool) -> Edge:
             reading = Reading(words=self._x.words(self._part.index, block), first=first)
-            streamer = self._streamer(builder, f"{self._target.name}.mask{width}", {id(leaf): builder.read(reading)}, again)
+            streamer = self._streamer(
+                builder, f"{self._target.name}.mask{width}", {id(leaf): builder.read(reading)}, again
+            )
             return streamer.edge(value)
 
         self._run(stages, result)
@@ -199,12 +202,36 @@ class _Softmax:
 
     def _rotate(self, mnemonic: str, straight: Copies, rotated: Copies, shift: int, result: Copies) -> None:
         lanes_from = rotation(self._lanes, self._window, shift)
+        if self._window <= self._session.geometry.chip.lanes_per_superlane:
+            self._distribute(mnemonic, straight, rotated, lanes_from, result)
+            return
 
         def stages(builder: FlowBuilder, row: int, again: bool) -> Edge:
             y = builder.read(Reading(words=rotated.last, first=row))
             side = side_of(self._part)
             y = builder.permute(y, self._session.constants.permutation(lanes_from, side, again=again), side)
             x = builder.read(Reading(words=straight.first, first=row))
+            return builder.alu(mnemonic, WORKING, {"x": x, "y": y})
+
+        self._run(stages, result)
+
+    def _distribute(
+        self, mnemonic: str, straight: Copies, rotated: Copies, lanes_from: NDArray[np.uint16], result: Copies
+    ) -> None:
+        """A round inside a superlane: both copies go through a distributor, which is much quicker than the permuter.
+
+        The rounds take the distributors in turn, so that one round can begin before the last one is over.
+        """
+        per_superlane = self._session.geometry.chip.lanes_per_superlane
+        local = (lanes_from % per_superlane).astype(np.uint8)
+        self._rounds += 1
+        queue = self._session.geometry.distributor(side_of(self._part), self._rounds + self._part.index)
+
+        def stages(builder: FlowBuilder, row: int, again: bool) -> Edge:
+            lanes = self._session.constants.superlane_map(local, queue, again=again)
+            y, x = builder.distribute(
+                Reading(words=rotated.last, first=row), Reading(words=straight.first, first=row), lanes, queue
+            )
             return builder.alu(mnemonic, WORKING, {"x": x, "y": y})
 
         self._run(stages, result)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def parts_of(geometry: Geometry, rows: int) -> tuple[Part, ...]:
     if count > wanted:
         count = -(-count // planes) * planes
     edges = [rows * i // count for i in range(count + 1)]
-    return tuple(Part(index=i, first=a, rows=b - a) for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)))
+    return tuple(Part(index=i, first=a, rows=b - a) for i, (a, b) in enumerate(pairwise(edges)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,9 +112,7 @@ class Tensor:
         )
         column_axes = column_axes_of(shape, self.columns)
         assert column_axes is not None
-        return TensorLayout(
-            shape=shape, element_bytes=self.planes, pieces=pieces, column_axes=column_axes
-        )
+        return TensorLayout(shape=shape, element_bytes=self.planes, pieces=pieces, column_axes=column_axes)
 
 
 def column_axes_of(shape: tuple[int, ...], columns: int) -> int | None:

@@ -102,9 +102,7 @@ def _demands(graph: Graph, node: Node) -> Iterator[tuple[str, int]]:
         yield node.outputs[0], columns
 
 
-def _settle(
-    graph: Graph, members: list[str], wanted: list[tuple[int, Node]], lanes: int
-) -> tuple[int, str]:
+def _settle(graph: Graph, members: list[str], wanted: list[tuple[int, Node]], lanes: int) -> tuple[int, str]:
     """Return the columns of tensors that share their elements' places, or what is wrong."""
     outside = [name for name in members if name in graph.inputs or name in graph.outputs]
     if wanted:

@@ -48,9 +48,8 @@ class Memory:
     def take(self, words: Words, slice_name: str, address: int) -> None:
         """Place words at an address that :meth:`find` returned."""
         segments = self._free[slice_name]
-        for index, segment in enumerate(segments):
-            if segment.address == address:
-                break
+        index = next(i for i, s in enumerate(segments) if s.address == address)
+        segment = segments[index]
         words.place(slice_name, address, segment.free_from)
         segment.address += words.count
         segment.length -= words.count
@@ -61,7 +60,9 @@ class Memory:
 
     def release(self, words: Words) -> None:
         """Give the space of placed words back, free from the cycle after their last access on."""
-        written = max((run.cycle + (run.count - 1) * run.interval for run in words.writes), default=BEFORE_START)
+        written = max(
+            (run.cycle + (run.count - 1) * run.interval for run in words.writes), default=BEFORE_START
+        )
         free_from = max(words.last_read, written) + 1
         segments = self._free[words.slice]
         segments.append(_Segment(words.address, words.count, free_from))

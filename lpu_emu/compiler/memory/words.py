@@ -42,7 +42,13 @@ class Words:
     )  # fmt: skip
 
     def __init__(
-        self, name: str, count: int, zone: str, *, content: NDArray[np.uint8] | None = None, preloaded: bool = False
+        self,
+        name: str,
+        count: int,
+        zone: str,
+        *,
+        content: NDArray[np.uint8] | None = None,
+        preloaded: bool = False,
     ) -> None:
         self.name = name
         self.count = count

@@ -21,7 +21,11 @@ def constant_behind(graph: Graph, tensor: str) -> str:
     if tensor in graph.constants:
         return tensor
     producer = graph.producers.get(tensor)
-    if producer is not None and is_standard(producer, "DequantizeLinear") and producer.inputs[0] in graph.constants:
+    if (
+        producer is not None
+        and is_standard(producer, "DequantizeLinear")
+        and producer.inputs[0] in graph.constants
+    ):
         return producer.inputs[0]
     return ""
 
@@ -97,7 +101,14 @@ def _linear(node: Node, inputs: tuple[str, ...], attributes: Mapping[str, object
         opset=1,
         inputs=inputs,
         outputs=node.outputs,
-        attributes={"transposed": 0, "alpha": 1.0, "beta": 1.0, "relu": 0, "kinds": node.op_type, **attributes},
+        attributes={
+            "transposed": 0,
+            "alpha": 1.0,
+            "beta": 1.0,
+            "relu": 0,
+            "kinds": node.op_type,
+            **attributes,
+        },
     )
 
 
@@ -157,8 +168,12 @@ def bake_weights(graph: Graph) -> Graph:
         weights = weights.T if node.int_attribute("transposed", 0) else weights
         constants[names[1]] = np.ascontiguousarray(weights * np.float32(node.float_attribute("alpha", 1.0)))
         if node.input_at(2):
-            bias = graph.constants[node.inputs[2]].astype(np.float32) * np.float32(node.float_attribute("beta", 1.0))
-            constants[f"{node.name}:bias"] = np.ascontiguousarray(np.broadcast_to(bias.reshape(-1), weights.shape[1:]))
+            bias = graph.constants[node.inputs[2]].astype(np.float32) * np.float32(
+                node.float_attribute("beta", 1.0)
+            )
+            constants[f"{node.name}:bias"] = np.ascontiguousarray(
+                np.broadcast_to(bias.reshape(-1), weights.shape[1:])
+            )
             names.append(f"{node.name}:bias")
         attributes = {"relu": node.attributes["relu"], "kinds": node.attributes["kinds"]}
         baked = Node(

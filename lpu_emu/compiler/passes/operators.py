@@ -13,9 +13,7 @@ QUANTISED_LINEAR = "QuantisedLinear"
 VIEWS = frozenset({"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"})
 BINARY = {"Add": "add", "Sub": "sub", "Mul": "mul", "Max": "max", "Min": "min"}
 UNARY = {"Relu": "relu", "Neg": "neg", "Abs": "abs", "Tanh": "tanh", "Exp": "exp"}
-POINTWISE = frozenset(
-    {*BINARY, *UNARY, "Sigmoid", "Clip", "Cast", "QuantizeLinear", "DequantizeLinear"}
-)
+POINTWISE = frozenset({*BINARY, *UNARY, "Sigmoid", "Clip", "Cast", "QuantizeLinear", "DequantizeLinear"})
 SOFTMAX = "Softmax"
 STANDARD = frozenset({*VIEWS, *POINTWISE, SOFTMAX, "Gemm", "MatMul"})
 

@@ -100,7 +100,11 @@ def _activation(graph: Graph, tensor: str) -> _Scaled | None:
 def _weights(graph: Graph, node: Node) -> _Scaled | None:
     """Return constant int8 weights with one scale, or one per column."""
     source = graph.producers.get(node.inputs[1])
-    if source is None or not is_standard(source, "DequantizeLinear") or not has_zero_point_zero(graph, source):
+    if (
+        source is None
+        or not is_standard(source, "DequantizeLinear")
+        or not has_zero_point_zero(graph, source)
+    ):
         return None
     whole, scale = graph.constants.get(source.inputs[0]), graph.constants.get(source.inputs[1])
     if whole is None or scale is None or whole.dtype != np.int8 or source.int_attribute("block_size", 0):

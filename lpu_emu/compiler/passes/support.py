@@ -9,11 +9,8 @@ from lpu_emu.compiler.passes.operators import (
     BINARY,
     DOMAIN,
     HINTS,
-    POINTWISE,
     SOFTMAX,
     STANDARD,
-    UNARY,
-    VIEWS,
 )
 from lpu_emu.compiler.passes.quantise import has_zero_point_zero
 from lpu_emu.errors import ModelError, did_you_mean
@@ -55,7 +52,9 @@ def _findings(graph: Graph) -> list[tuple[str, str]]:
         reason = _reason(graph, node)
         if reason:
             domain = node.domain or "ai.onnx"
-            found.append((f"node {node.name!r} ({node.op_type}, domain {domain}, opset {node.opset})", reason))
+            found.append(
+                (f"node {node.name!r} ({node.op_type}, domain {domain}, opset {node.opset})", reason)
+            )
     for name in dict.fromkeys((*graph.inputs, *graph.outputs)):
         reason = _type_reason(graph, name)
         if reason:
@@ -131,7 +130,11 @@ def _clip(graph: Graph, node: Node) -> str:
 
 def _cast(graph: Graph, node: Node) -> str:
     names = [graph.values[t].dtype.name for t in (node.inputs[0], node.outputs[0])]
-    return "" if all(n in _FLOATS for n in names) else f"from {names[0]} to {names[1]}: only casts between floats"
+    return (
+        ""
+        if all(n in _FLOATS for n in names)
+        else f"from {names[0]} to {names[1]}: only casts between floats"
+    )
 
 
 def _scale(graph: Graph, node: Node) -> str:
@@ -179,6 +182,6 @@ _CHECKS: dict[str, _Check] = {
     "QuantizeLinear": _quantised,
     "DequantizeLinear": _quantised,
     SOFTMAX: _softmax,
-    **{kind: _pointwise for kind in (*BINARY, "Relu", "Neg", "Abs")},
-    **{kind: _floating for kind in ("Tanh", "Exp", "Sigmoid")},
+    **dict.fromkeys((*BINARY, "Relu", "Neg", "Abs"), _pointwise),
+    **dict.fromkeys(("Tanh", "Exp", "Sigmoid"), _floating),
 }

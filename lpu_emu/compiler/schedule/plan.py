@@ -9,7 +9,7 @@ from functools import cached_property
 from lpu_emu import timing
 from lpu_emu.compiler.flow.model import Access, AnyAlu, At, Beside, Edge, Port, Stage
 from lpu_emu.compiler.flow.rigid import Rigid, Solver, host_of
-from lpu_emu.compiler.geometry import Alu, Geometry, Slice
+from lpu_emu.compiler.geometry import STREAMS_PER_GROUP, Alu, Geometry, Slice
 from lpu_emu.compiler.memory.words import Words
 from lpu_emu.compiler.schedule.board import Board, Key
 from lpu_emu.compiler.schedule.timeline import Timeline
@@ -46,7 +46,7 @@ class Track:
     east: int
 
     def reaches(self, x: int, reads: bool) -> bool:
-        """Whether memory at ``x`` lies on the right side: upstream of the core stages to be read, downstream to be written."""
+        """Whether memory at ``x`` is upstream of the core stages, to be read, or downstream, to be written."""
         return x < self.west if reads == (self.way == EAST) else x > self.east
 
     def time(self, leaf: Leaf, x: int) -> int:
@@ -58,14 +58,15 @@ class Track:
 class EdgePlan:
     """What is known about an edge before streams and slices are chosen.
 
-    ``hosts`` are the stages whose ALUs must reach it; ``rivals`` are edges sampled by the same ALU, which must not use the
-    same group in the other direction. ``tracks`` are the directions that it may take, the preferred one first.
+    ``taps`` are the stages whose ALUs must reach it, each with the number of its group of four within the edge; ``rivals``
+    are other ports of an ALU that samples it, which must not use the group of the same tap in the other direction.
+    ``tracks`` are the directions that it may take, the preferred one first.
     """
 
     edge: Edge
     leaves: tuple[Leaf, ...]
-    hosts: tuple[Stage, ...]
-    rivals: tuple[int, ...]
+    taps: tuple[tuple[Stage, int], ...]
+    rivals: tuple[tuple[Port, int], ...]
     span: int
     tracks: tuple[Track, ...]
 
@@ -90,12 +91,19 @@ class Plan:
         producers, consumers = shape.producers[edge.index], shape.consumers[edge.index]
         leaves = [self._leaf(s, p, True) for s, p in producers if s.is_leaf]
         leaves += [self._leaf(s, p, False) for s, p in consumers if s.is_leaf]
-        hosts = [host_of(self.flow, s) for s, _ in (*producers, *consumers) if not s.is_leaf]
-        rivals = [p.edge for s, _ in consumers if not s.is_leaf for p in s.inputs if p.edge != edge.index]
+        core = [(s, p) for s, p in (*producers, *consumers) if not s.is_leaf]
+        taps = [(host_of(self.flow, s), p.index // STREAMS_PER_GROUP) for s, p in core]
+        rivals = [
+            (other, port.index // STREAMS_PER_GROUP)
+            for s, port in consumers
+            if isinstance(s.place, AnyAlu)
+            for other in s.inputs
+            if other.edge != edge.index
+        ]
         return EdgePlan(
             edge=edge,
             leaves=tuple(leaves),
-            hosts=tuple(h for h in hosts if isinstance(h.place, AnyAlu)),
+            taps=tuple((host, group) for host, group in taps if isinstance(host.place, AnyAlu)),
             rivals=tuple(rivals),
             span=max(s.span for s, _ in (*producers, *consumers)),
             tracks=tuple(self._tracks(edge.index, leaves)),
@@ -104,7 +112,9 @@ class Plan:
     def _leaf(self, stage: Stage, port: Port, reads: bool) -> Leaf:
         assert isinstance(stage.place, Access)
         geometry = self._geometry
-        delay = geometry.delay(stage.mnemonic, "func") if reads else geometry.skew(stage.mnemonic, port.operand)
+        delay = (
+            geometry.delay(stage.mnemonic, "func") if reads else geometry.skew(stage.mnemonic, port.operand)
+        )
         return Leaf(stage=stage, words=stage.place.words, index=port.index, reads=reads, delay=delay)
 
     def _tracks(self, edge: int, leaves: list[Leaf]) -> Iterator[Track]:
@@ -216,7 +226,9 @@ class Plan:
         by_key: dict[Key, list[Window]] = {}
         for window in self.fixed:
             others = by_key.setdefault(window.key, [])
-            if any(w.start < window.start + window.length and window.start < w.start + w.length for w in others):
+            if any(
+                w.start < window.start + window.length and window.start < w.start + w.length for w in others
+            ):
                 return True
             others.append(window)
         return not all(plan.tracks for plan in self.edges)
@@ -249,7 +261,7 @@ class Plan:
 
     @cached_property
     def _needs(self) -> list[tuple[list[Timeline], int, int]]:
-        """Queues and banks of which one must be free: exactly one for fixed needs, any of its candidates for an ALU stage."""
+        """Queues and banks of which one must be free: a fixed need has one, an ALU stage any that could run it."""
         line = self._board.line
         found = [([line(w.key)], w.start, w.length) for w in self.fixed]
         for index, (start, length) in self.alu_windows.items():
@@ -278,5 +290,3 @@ def outer_iterations(loops: tuple[timing.Loop, ...]) -> list[tuple[int, int]]:
             for cycle, offset in found
         ]
     return found
-
-

@@ -148,7 +148,9 @@ class Scheduler:
     def _no_place(self, flow: Flow, no_room: bool) -> CompileError:
         chip = self.geometry.chip
         if no_room:
-            words = [s.place.words for s in flow.stages if isinstance(s.place, Access) and not s.place.words.placed]
+            words = [
+                s.place.words for s in flow.stages if isinstance(s.place, Access) and not s.place.words.placed
+            ]
             return CompileError(self._full_message(flow, words))
         return NoPlaceError(
             f"{flow.name}: cannot be scheduled on chip {chip.name}: no choice of ALUs, streams and slices fits its "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lpu_emu.compiler.geometry import Alu, Slice, base_stream, group_of
+from lpu_emu.compiler.geometry import STREAMS_PER_GROUP, Alu, Slice, base_stream, group_of
 from lpu_emu.compiler.memory.words import BEFORE_START, Words
 from lpu_emu.compiler.schedule.board import Board
 from lpu_emu.compiler.schedule.plan import EdgePlan, Leaf, Plan, Track, Window
@@ -54,6 +54,7 @@ class Trial:
         self._new: list[str] = []
         self._left = BUDGET
         self._group = -1
+        self._all_groups = frozenset(range(board.geometry.chip.streams // STREAMS_PER_GROUP))
         self._orders: dict[str, list[str]] = {}
 
     def solve(self) -> bool:
@@ -107,7 +108,7 @@ class Trial:
         start, length = self._plan.alu_windows[index]
         stage = self._plan.flow.stages[index]
         ports = (*stage.inputs, *stage.outputs)
-        chosen = {group_of(self.streams[p.edge]) for p in ports if p.edge in self.streams}
+        chosen = {group_of(self.streams[p.edge] + p.index) for p in ports if p.edge in self.streams}
         for alu in self._plan.candidates[index]:
             window = Window(alu.queue, self.time + start, length)
             if chosen <= alu.reach and self._free(window):
@@ -128,7 +129,8 @@ class Trial:
             first = self.time + track.slot
             for stream in self._streams_for(plan, track.way):
                 uses = [
-                    Use(stream + i, first, first + plan.span, west, east) for i, (west, east) in enumerate(extents)
+                    Use(stream + i, first, first + plan.span, west, east)
+                    for i, (west, east) in enumerate(extents)
                 ]
                 if all(map(self._stream_free, uses)):
                     yield lambda s=stream, u=uses, p=spots: self._take_edge(plan, s, u, p)  # type: ignore[misc]
@@ -150,23 +152,22 @@ class Trial:
         found: Sequence[int] = range(low, low + self._geometry.chip.streams - edge.width + 1, edge.align)
         if edge.stream is not None:
             found = [edge.stream] if direction(edge.stream) == way else []
-        groups = self._groups_for(plan, way)
-        fitting = [s for s in found if groups is None or group_of(s) in groups]
+        allowed = self._allowed(plan, way)
+        fitting = [s for s in found if all(group_of(s) + offset in groups for offset, groups in allowed)]
         return sorted(fitting, key=lambda s: (group_of(s) != self._group, s))
 
-    def _groups_for(self, plan: EdgePlan, way: int) -> frozenset[int] | None:
-        """Groups that all ALUs of an edge reach and that none of them samples from the other side; None: all."""
-        if not plan.hosts:
-            return None
-        groups: frozenset[int] | None = None
-        for host in plan.hosts:
+    def _allowed(self, plan: EdgePlan, way: int) -> list[tuple[int, frozenset[int]]]:
+        """Groups that each tap of an edge may have: in reach of its ALU, and not sampled by that ALU from the other side."""
+        found = []
+        for host, offset in plan.taps:
             alu = self.alus.get(host.index)
             alus = self._plan.candidates[host.index] if alu is None else [alu]
-            reach = frozenset().union(*(a.reach for a in alus))
-            groups = reach if groups is None else groups & reach
-        others = [self.streams[e] for e in plan.rivals if e in self.streams]
-        assert groups is not None
-        return groups - {group_of(s) for s in others if direction(s) != way}
+            found.append((offset, frozenset().union(*(a.reach for a in alus))))
+        for port, offset in plan.rivals:
+            stream = self.streams.get(port.edge)
+            if stream is not None and direction(stream) != way:
+                found.append((offset, self._all_groups - {group_of(stream + port.index)}))
+        return found
 
     def _extents(self, plan: EdgePlan, track: Track, spots: list[Spot]) -> list[tuple[int, int]]:
         """West and east end of each stream of an edge."""

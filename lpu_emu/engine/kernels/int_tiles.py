@@ -38,6 +38,7 @@ def vnni(lanes: int) -> Arithmetic:
     return Arithmetic(
         accumulator=sums,
         result=sums,
+        starts=True,
         a_bytes=4,
         b_bytes=4 * lanes,
         load_a=lambda builder, place: splat(builder, load(builder, place, I32), lanes),
@@ -69,6 +70,7 @@ def widening() -> Arithmetic:
     return Arithmetic(
         accumulator=sums,
         result=sums,
+        starts=True,
         a_bytes=8,
         b_bytes=16,
         load_a=lambda builder, place: builder.bitcast(splat(builder, load(builder, place, I64), 4), pairs),
@@ -116,6 +118,7 @@ _ARITHMETICS = {"vnni512": (vnni(16), 2, 16), "vnni256": (vnni(8), 2, 8), "widen
 
 CHOICE = "widening" if PLAIN else choose(target()[2])
 RAISED = int(CHOICE != "widening")
+STAGED, STAGED_BYTES = (np.uint8, 1) if RAISED else (np.int16, 2)
 _ARITHMETIC, _VECTORS, _COLUMNS = _ARITHMETICS[CHOICE]
 WIDTH = _VECTORS * _COLUMNS
 ROWS = 12 if CHOICE == "vnni512" else 6

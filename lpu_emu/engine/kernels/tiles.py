@@ -30,12 +30,13 @@ class Arithmetic:
     """How a tile multiplies and adds.
 
     A step is the k that one instruction covers: ``a_bytes`` of an activation row and ``b_bytes`` of every
-    vector of the panel. ``finish`` turns the accumulators of a row into vectors of 32-bit results, and ``add``
+    vector of the panel. ``starts`` says whether sums start from given values. ``finish`` turns the accumulators of a row into vectors of 32-bit results, and ``add``
     adds such a vector to what was there before.
     """
 
     accumulator: ir.VectorType
     result: ir.VectorType
+    starts: bool
     a_bytes: int
     b_bytes: int
     load_a: Callable[[ir.IRBuilder, Value], Value]
@@ -140,7 +141,7 @@ def make_tile(arithmetic: Arithmetic, rows: int, vectors: int, twin: Callable[..
         starts = [address(context, builder, kinds[0], a, place) for place in places]
         sums = body.run(builder, starts, address(context, builder, kinds[3], b, b_first), steps)
         first = address(context, builder, kinds[6], start, start_first)
-        results = [_from(builder, arithmetic, arithmetic.finish(builder, row), first) for row in sums]
+        results = [_from(builder, arithmetic, row, first) for row in sums]
         places = [builder.add(c_first, builder.mul(c_step, ir.Constant(I64, r))) for r in range(rows)]
         _store(builder, arithmetic, results, [address(context, builder, kinds[8], c, p) for p in places], add)
         return context.get_dummy_value()
@@ -168,12 +169,15 @@ def make_tile(arithmetic: Arithmetic, rows: int, vectors: int, twin: Callable[..
     return tile
 
 
-def _from(builder: ir.IRBuilder, arithmetic: Arithmetic, sums: list[Value], first: Value) -> list[Value]:
-    """Return the sums plus the values they start from; float sums start from +0 and take no more."""
-    if isinstance(arithmetic.result.element, ir.FloatType):
-        return sums
+def _from(
+    builder: ir.IRBuilder, arithmetic: Arithmetic, sums: Sequence[Value], start: Value
+) -> list[Value]:
+    """Return the results of a row, added to the values it starts from; float sums start from +0 instead."""
+    results = arithmetic.finish(builder, sums)
+    if not arithmetic.starts:
+        return results
     size = arithmetic.result.count * 4
     return [
-        builder.add(total, load(builder, builder.add(first, ir.Constant(I64, v * size)), arithmetic.result))
-        for v, total in enumerate(sums)
+        builder.add(result, load(builder, builder.add(start, ir.Constant(I64, v * size)), arithmetic.result))
+        for v, result in enumerate(results)
     ]

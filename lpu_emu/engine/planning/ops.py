@@ -185,6 +185,8 @@ def _fill_addresses(table: Ints, runs: RunTable, machine: Machine, tables: Table
     address = np.where(column >= 0, runs.args[np.arange(len(runs)), np.maximum(column, 0)], 0)
     table[:, c.ADDRESS] = np.where(memory, (base + address) * lanes, 0)
     table[:, c.STRIDE] = np.where(memory & (column >= 0), runs.stride * lanes, 0)
+    loads = table[:, c.KIND] == c.LOAD
+    table[loads, c.STRIDE] = runs.stride[loads]
 
 
 def _mask_planes(table: Ints, runs: RunTable, machine: Machine, tables: Tables, buffers: int) -> None:
