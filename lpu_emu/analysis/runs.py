@@ -94,7 +94,7 @@ def _merged(number: Ints, interval: Ints, stride: Ints) -> tuple[Ints, Ints, Int
         goes_on = (interval[:, outer] == number[:, inner] * interval[:, inner]) & (
             stride[:, outer] == number[:, inner] * stride[:, inner]
         )
-        joined = goes_on & (number[:, outer] > 1) & ~empty
+        joined = goes_on & (number[:, outer] > 1)
         number[joined, inner] *= number[joined, outer]
         number[empty | joined, outer] = 1
     once = number == 1

@@ -32,8 +32,9 @@ OP, FIRST, NUMBER, WINDOW, SERIAL, SOURCES, TILE, PIECE_COLUMNS = range(8)
 # Columns of sources: address of element 0, bytes from element to element, bytes from lane to lane.
 BASE, MOVE, LANE, SOURCE_COLUMNS = range(4)
 
-# Columns of weight tiles: weights of the first and the second plane, type, lanes from .. to, where it is packed.
-LOW, HIGH, TILE_TYPE, LANE_FIRST, LANE_END, PACKED, TILE_ROWS, TILE_COLUMNS = range(8)
+# Columns of weight tiles: weights of the first and the second plane, type of the activations, lanes from .. to that
+# take part, lanes of the products that are on, where it is packed (0: nowhere), and whether it has been.
+LOW, HIGH, TILE_TYPE, LANE_FIRST, LANE_END, TILE_ON, PACKED, READY, TILE_COLUMNS = range(9)
 
 # Slots of an accumulation: its issue, two bytes of activations, two planes of weights, the row before.
 ISSUE_SLOT, X_SLOT, WEIGHT_SLOT, ROW_SLOT, ACCUMULATE_SLOTS = 0, 1, 3, 5, 9

@@ -69,7 +69,7 @@ def save(program: Program, path: str | Path) -> None:
     try:
         _write(beside, program, parts)
         os.replace(beside, path)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # HDF5 reports a full disk as either
         raise ProgramFileError(f"{path}: cannot be written: {_reason(error)}") from error
     finally:
         beside.unlink(missing_ok=True)

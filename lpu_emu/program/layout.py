@@ -79,7 +79,7 @@ def from_words(layout: TensorLayout, words: NDArray[np.uint8], dtype: np.dtype) 
     matrix = np.ascontiguousarray(flat).view(dtype).reshape(rows, layout.columns)
     ordered = matrix.reshape([layout.shape[a] for a in layout.axes])
     inverse = [layout.axes.index(axis) for axis in range(len(layout.axes))]
-    return np.ascontiguousarray(ordered.transpose(inverse) if inverse else ordered)
+    return np.ascontiguousarray(ordered.transpose(inverse)).reshape(layout.shape)
 
 
 def store(

@@ -73,7 +73,8 @@ def _operator_table(f: Figures, ops: Sequence[OperatorFigures]) -> list[str]:
     name = min(_NAME, max(8, *(len(op.name) for op in ops)))
     kind = min(_TYPE, max(4, *(len(op.op_type) for op in ops)))
     line = min(_BAR, max(_SHORTEST_BAR, free - name - kind))
-    name = max(8, min(name, free - line - kind))
+    kind = min(kind, max(free - line - name, (free - line) * 2 // 5))
+    name = min(name, free - line - kind)
     full = [
         (shorten(op.name, name), shorten(op.op_type, kind), *row, span(op.start, op.end, f.cycles, line))
         for op, row in zip(ops, rows, strict=True)

@@ -45,7 +45,7 @@ _CROOKED = {
     "timing.mxm.skew": 1,
     "timing.mxm.product": 5,
     "timing.mxm.interval": 2,
-    "timing.mxm.interval_wide": 5,
+    "timing.mxm.interval_wide": 8,
     "timing.mxm.land": 4,
     "timing.mxm.func": 9,
     "timing.lw.land": 7,

@@ -83,6 +83,10 @@ class FlowBuilder:
             self._read(words, reading.first, edge, i, self.loops(reading.step))
         return edge
 
+    def read_onto(self, edge: Edge, words: Words, index: int, *, first: int = 0) -> None:
+        """Read one word for each vector onto stream ``index`` of an edge that was made before."""
+        self._read(words, first, edge, index, self.loops(1))
+
     def _read(self, words: Words, first: int, edge: Edge, index: int, loops: tuple[Loop, ...]) -> None:
         port = Port(operand="to", edge=edge.index, index=index)
         self._add("read", Access(words=words, first=first), loops=loops, outputs=(port,))

@@ -122,14 +122,17 @@ class Plan:
         for way in self._preferred(leaves) if known is None else (known,):
             track = self._track(edge, way)
             placed = [leaf for leaf in leaves if leaf.words.placed]
-            if all(track.reaches(self._slice(leaf.words).x, leaf.reads) for leaf in placed):
+            if track is not None and all(
+                track.reaches(self._slice(leaf.words).x, leaf.reads) for leaf in placed
+            ):
                 yield track
 
     def _preferred(self, leaves: list[Leaf]) -> tuple[int, int]:
         towards_core = any(leaf.reads for leaf in leaves)
         return (EAST, WEST) if (self.flow.side == "W") == towards_core else (WEST, EAST)
 
-    def _track(self, edge: int, way: int) -> Track:
+    def _track(self, edge: int, way: int) -> Track | None:
+        """Return an edge in a direction; None if its core stages do not work on one moving value there."""
         places: list[int] = []
         slots: list[int] = []
         for stage, _ in self.rigid.shape.producers[edge]:
@@ -144,6 +147,8 @@ class Plan:
                 delay = self._geometry.skew(stage.mnemonic, port.operand)
                 slots.append(timing.slot(self.rigid.offsets[stage.index] + delay, x, way))
                 places.append(x)
+        if len(set(slots)) != 1:
+            return None
         return Track(way=way, slot=slots[0], west=min(places), east=max(places))
 
     def _slice(self, words: Words) -> Slice:

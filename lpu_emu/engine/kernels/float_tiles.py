@@ -15,7 +15,8 @@ from llvmlite import ir
 
 from lpu_emu.engine._jit import PLAIN, target
 from lpu_emu.engine.kernels.bits import Array
-from lpu_emu.engine.kernels.tiles import I32, Arithmetic, Tile, Value, load, make_tile, splat
+from lpu_emu.engine.kernels.tiles import Arithmetic, Tile, make_tile
+from lpu_emu.engine.kernels.vectors import I32, Value, load, splat
 
 _FLOAT, _DOUBLE = ir.FloatType(), ir.DoubleType()
 _NAN = 0x7FC00000

@@ -15,7 +15,8 @@ from llvmlite import ir
 
 from lpu_emu.engine._jit import PLAIN, target
 from lpu_emu.engine.kernels.bits import Array
-from lpu_emu.engine.kernels.tiles import I8, I16, I32, I64, Arithmetic, Tile, Value, load, make_tile, splat
+from lpu_emu.engine.kernels.tiles import Arithmetic, Tile, make_tile
+from lpu_emu.engine.kernels.vectors import I8, I16, I32, I64, Value, load, splat
 
 
 def _sum(builder: ir.IRBuilder, new: Value, before: Value) -> Value:

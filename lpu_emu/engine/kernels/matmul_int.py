@@ -54,9 +54,9 @@ def pack_int(weights: Array, packed: Array) -> None:
     starts[:] = 0
     if n != columns:
         packed[(columns - WIDTH) * words : columns * words] = 0
+    flat, width = weights.reshape(weights.size).view(np.int32), np.int64(WIDTH)
     for first in range(0, n, WIDTH):
-        count = min(WIDTH, n - first)
-        transpose_words(weights.view(np.int32), first, count, words, packed, first * words, WIDTH)
+        transpose_words(flat, first * words, min(WIDTH, n - first), words, packed, first * words, width)
     if RAISED:
         for row in range(n):
             starts[row] = -128 * _sum(weights[row].view(np.int8))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from lpu_emu.engine._jit import inner
+import numpy as np
+from llvmlite import ir
+from numba import types
+
+from lpu_emu.engine._jit import inner, with_twin
 from lpu_emu.engine.kernels.bits import Array
 from lpu_emu.engine.kernels.codes import DONE, OPCODES, UNSUPPORTED
+from lpu_emu.engine.kernels.vectors import I8, address, load
 
 _AND, _OR, _XOR, _NOT = (OPCODES[name] for name in ("and", "or", "xor", "not"))
 
@@ -41,6 +46,35 @@ def copy(x: Array, out: Array) -> None:
     """Copy the first ``out.size`` bytes of ``x``."""
     for i in range(out.size):
         out[i] = x[i]
+
+
+def _plain_copy16(x: Array, x_first: int, out: Array, out_first: int) -> None:
+    out.reshape(-1)[out_first : out_first + 16] = x.reshape(-1)[x_first : x_first + 16]
+
+
+@with_twin(_plain_copy16)
+def copy16(context: Any, x: Any, x_first: Any, out: Any, out_first: Any) -> Any:
+    """Copy 16 bytes between flat places of two ``uint8`` arrays."""
+    block = ir.VectorType(I8, 16)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        x, x_first, out, out_first = args
+        value = load(builder, address(context, builder, signature.args[0], x, x_first), block)
+        place = address(context, builder, signature.args[2], out, out_first)
+        builder.store(value, builder.inttoptr(place, ir.PointerType(block)), align=1)
+        return context.get_dummy_value()
+
+    return types.void(x, types.int64, out, types.int64), generate
+
+
+@inner
+def copy_superlane(x: Array, x_first: int, out: Array, out_first: int, lanes: int) -> None:
+    """Copy the bytes of one superlane between flat places."""
+    if lanes == 16:
+        copy16(x, x_first, out, out_first)
+    else:
+        for i in range(lanes):
+            out[out_first + i] = x[x_first + i]
 
 
 @inner

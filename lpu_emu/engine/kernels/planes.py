@@ -15,7 +15,8 @@ from lpu_emu.engine.kernels.bits import Array
 
 
 @inner
-def _join2(low: Array, high: Array, out: Array) -> None:
+def join2(low: Array, high: Array, out: Array) -> None:
+    """Fill ``out`` (int16) with the elements of a low and a high byte plane."""
     for i in range(out.size):
         out[i] = np.int16(low[i]) | np.int16(np.int16(high[i]) << np.int16(8))
 
@@ -64,7 +65,7 @@ def pack2(a: Array, a_first: int, a_step: int, b: Array, b_first: int, b_step: i
     """Pack two planes to elements of two bytes."""
     lanes, elements = a.shape[1], out.view(np.int16)
     for i in range(elements.size // lanes):
-        _join2(a[a_first + i * a_step], b[b_first + i * b_step], elements[i * lanes : (i + 1) * lanes])
+        join2(a[a_first + i * a_step], b[b_first + i * b_step], elements[i * lanes : (i + 1) * lanes])
 
 
 @jit

@@ -1,7 +1,8 @@
-"""Transposing 32-bit words, from rows of weights to the panels that tiles read."""
+"""Transposing: 32-bit words of weights to the panels that tiles read, and bytes between streams and lanes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -9,67 +10,82 @@ from numba import types
 
 from lpu_emu.engine._jit import inner, with_twin
 from lpu_emu.engine.kernels.bits import Array
-from lpu_emu.engine.kernels.tiles import I32, I64, Value, address, load
-
-_EDGE = 8
-_WORDS = ir.VectorType(I32, _EDGE)
+from lpu_emu.engine.kernels.vectors import I8, I32, I64, Value, address, load
 
 
 def _merge(builder: ir.IRBuilder, rows: list[Value], distance: int) -> list[Value]:
-    """Swap the blocks of ``distance`` words that lie across the diagonal of every pair of rows."""
-    first = [j if not j & distance else _EDGE + j - distance for j in range(_EDGE)]
-    second = [j + distance if not j & distance else _EDGE + j for j in range(_EDGE)]
+    """Swap the blocks of ``distance`` elements that lie across the diagonal of every pair of rows."""
+    edge = len(rows)
+    first = [j if not j & distance else edge + j - distance for j in range(edge)]
+    second = [j + distance if not j & distance else edge + j for j in range(edge)]
+    places = ir.VectorType(I32, edge)
     merged = list(rows)
-    for i in range(_EDGE):
+    for i in range(edge):
         if not i & distance:
             pair = rows[i], rows[i + distance]
-            merged[i] = builder.shuffle_vector(*pair, ir.Constant(_WORDS, first))
-            merged[i + distance] = builder.shuffle_vector(*pair, ir.Constant(_WORDS, second))
+            merged[i] = builder.shuffle_vector(*pair, ir.Constant(places, first))
+            merged[i + distance] = builder.shuffle_vector(*pair, ir.Constant(places, second))
     return merged
 
 
-def _plain_square(x: Array, x_first: int, x_step: int, out: Array, out_first: int, out_step: int) -> None:
-    flat = x.reshape(-1)
-    for i in range(_EDGE):
-        row = flat[x_first + i * x_step :][:_EDGE]
-        for j in range(_EDGE):
-            out[out_first + j * out_step + i] = row[j]
+def _plain_square(edge: int) -> Callable[..., None]:
+    def square(x: Array, x_first: int, x_step: int, out: Array, out_first: int, out_step: int) -> None:
+        source, target = x.reshape(-1), out.reshape(-1)
+        for i in range(edge):
+            for j in range(edge):
+                target[out_first + j * out_step + i] = source[x_first + i * x_step + j]
+
+    return square
 
 
-@with_twin(_plain_square)
-def _square(context: Any, x: Any, x_first: Any, x_step: Any, out: Any, out_first: Any, out_step: Any) -> Any:
-    """Transpose 8 x 8 words: arrays, flat indices and steps from row to row."""
+def make_square(edge: int, element: ir.Type) -> Callable[..., None]:
+    """Make ``square(x, x_first, x_step, out, out_first, out_step)``, which transposes ``edge`` x ``edge`` elements.
+
+    ``edge`` is a power of two. Row i begins at the flat index first + i * step of its array.
+    """
+    vector = ir.VectorType(element, edge)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         x, x_first, x_step, out, out_first, out_step = args
-        source, target = signature.args[0], signature.args[3]
         rows = []
-        for i in range(_EDGE):
+        for i in range(edge):
             place = builder.add(x_first, builder.mul(x_step, ir.Constant(I64, i)))
-            rows.append(load(builder, address(context, builder, source, x, place), _WORDS))
-        for distance in (4, 2, 1):
+            rows.append(load(builder, address(context, builder, signature.args[0], x, place), vector))
+        distance = edge // 2
+        while distance:
             rows = _merge(builder, rows, distance)
+            distance //= 2
         for i, row in enumerate(rows):
             place = builder.add(out_first, builder.mul(out_step, ir.Constant(I64, i)))
-            pointer = builder.inttoptr(address(context, builder, target, out, place), ir.PointerType(_WORDS))
-            builder.store(row, pointer, align=4)
+            target = address(context, builder, signature.args[3], out, place)
+            builder.store(row, builder.inttoptr(target, ir.PointerType(vector)), align=1)
         return context.get_dummy_value()
 
-    whole = types.int64
-    return types.void(x, whole, whole, out, whole, whole), generate
+    @with_twin(_plain_square(edge))
+    def square(context: Any, x: Any, x_first: Any, x_step: Any, out: Any, out_first: Any, out_step: Any) -> Any:
+        whole = types.int64
+        return types.void(x, whole, whole, out, whole, whole), generate
+
+    return square
+
+
+_EDGE = 8
+_square = make_square(_EDGE, I32)
+
+BYTE_EDGE = 16
+byte_square = make_square(BYTE_EDGE, I8)
 
 
 @inner
 def transpose_words(x: Array, first: int, rows: int, words: int, out: Array, out_first: int, out_step: int) -> None:
-    """Transpose ``words`` words of the rows ``first ..`` of ``x`` to ``out``.
+    """Transpose ``rows`` rows of ``words`` words that lie one after the other, from word ``first`` of ``x`` on.
 
-    Word j of row first + i goes to ``out[out_first + j * out_step + i]``; both arrays hold words of 32 bits.
+    Word j of row i goes to ``out[out_first + j * out_step + i]``; both arrays are int32 and flat.
     """
     across, down = rows // _EDGE * _EDGE, words // _EDGE * _EDGE
-    row_words = x.shape[1]
     for i in range(0, across, _EDGE):
         for j in range(0, down, _EDGE):
-            _square(x, (first + i) * row_words + j, row_words, out, out_first + j * out_step + i, out_step)
+            _square(x, first + i * words + j, words, out, out_first + j * out_step + i, out_step)
     for i in range(rows):
         for j in range(down if i < across else 0, words):
-            out[out_first + j * out_step + i] = x[first + i, j]
+            out[out_first + j * out_step + i] = x[first + i * words + j]

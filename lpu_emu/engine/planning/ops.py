@@ -203,6 +203,7 @@ def _mask_planes(table: Ints, runs: RunTable, machine: Machine, tables: Tables, 
     table[rows, c.STRIDE] = runs.stride[rows] * group * lanes
     table[rows, c.X] = np.where(known[rows] == c.SWAP, 0, group)
     table[rows, c.Y] = np.where(known[rows] == c.STORE_ROWS, 0, 1)
+    table[rows, c.B] = np.searchsorted(planes, plane[rows])
 
 
 def _slice_base(machine: Machine) -> Ints:

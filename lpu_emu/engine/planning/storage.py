@@ -42,7 +42,9 @@ def view_reads(ops: Ops, refs: Refs, lanes: int, words: int, window: int) -> Non
     reads = np.flatnonzero((table[:, c.KIND] == c.READ) & (table[:, c.ON] == lanes))
     last = np.full(words, -1, dtype=np.int64)
     _note_writes(table, lanes, window, last)
-    views = reads[_unwritten_since(table, reads, lanes, window, last)]
+    settled = np.ones(len(reads), dtype=bool)
+    _unwritten_since(table, reads, lanes, window, last, settled)
+    views = reads[settled]
     table[views, c.KIND] = c.VIEW
     table[views, c.OUT], table[views, c.STEP] = table[views, c.ADDRESS], table[views, c.STRIDE]
     table[views, c.CAP], table[views, c.LANE_STEP] = table[views, c.COUNT], 1
@@ -78,9 +80,8 @@ def _note_writes(table: Ints, lanes: int, window: int, last: Ints) -> None:
 
 
 @jit
-def _unwritten_since(table: Ints, reads: Ints, lanes: int, window: int, last: Ints) -> Bools:
-    """Return which reads find every word as it will stay, written in an earlier window or never."""
-    found = np.ones(reads.size, np.bool_)
+def _unwritten_since(table: Ints, reads: Ints, lanes: int, window: int, last: Ints, found: Bools) -> None:
+    """Strike out the reads that do not find every word as it will stay, written in an earlier window or never."""
     for i in range(reads.size):
         op = reads[i]
         word, stride = table[op, c.ADDRESS] // lanes, table[op, c.STRIDE] // lanes
@@ -88,7 +89,6 @@ def _unwritten_since(table: Ints, reads: Ints, lanes: int, window: int, last: In
             if last[word + k * stride] >= (table[op, c.START] + k * table[op, c.INTERVAL]) // window:
                 found[i] = False
                 break
-    return found
 
 
 def taken(ops: Ops, refs: Refs) -> tuple[Ints, Ints]:

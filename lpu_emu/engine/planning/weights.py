@@ -15,7 +15,7 @@ from lpu_emu.analysis.lattice import Ints, ramp
 from lpu_emu.analysis.planes import plane_of_queue
 from lpu_emu.analysis.tables import Role, Tables
 from lpu_emu.engine import columns as c
-from lpu_emu.engine._jit import jit
+from lpu_emu.engine._jit import inner, jit
 from lpu_emu.engine.planning.ops import Ops
 from lpu_emu.engine.planning.refs import Refs
 from lpu_emu.engine.planning.storage import Storage, taken
@@ -54,7 +54,8 @@ def weights_of(analysis: Analysis, ops: Ops, refs: Refs, tables: Tables) -> Weig
         lead, k = ramp(runs.count[run])
         order = np.lexsort((runs.cycle(run[lead], k), plane[run[lead]]))
         events = np.stack((run[lead], k, plane[run[lead]], _acts(table, role, run)[lead]), axis=1)[order]
-        _walk(events, table, refs.table, refs.begin, number, row, source, at, part)
+        planes = np.full((2, 3, lanes), -1, dtype=np.int64)
+        _walk(events, table, refs.table, refs.begin, number, row, planes[0], planes[1], source, at, part)
     return Weights(number=number, row=row, source=source, at=at, part=part)
 
 
@@ -79,7 +80,7 @@ def _used(ops: Ops, refs: Refs, number: Ints, versions: int) -> tuple[Ints, int]
     return np.where(marked, np.cumsum(marked) - 1, -1), int(marked.sum())
 
 
-@jit
+@inner
 def find_ref(refs: Ints, begin: Ints, slot: int, element: int) -> int:
     """Return the row of the ref that covers an element of a slot, -1 if none does."""
     low, high = begin[slot], begin[slot + 1]
@@ -103,37 +104,51 @@ def _walk(
     begin: Ints,
     number: Ints,
     row: Ints,
+    buffer: Ints,
+    array: Ints,
     source: Ints,
     at: Ints,
     part: Ints,
 ) -> None:
     """Keep buffer and array of one plane after the other as tables [3, lanes] of op, element and part."""
-    lanes = source.shape[1]
-    buffer = np.full((3, lanes), -1, np.int64)
-    array = np.full((3, lanes), -1, np.int64)
     plane = -1
     for i in range(events.shape[0]):
         op, k, act = events[i, 0], events[i, 1], events[i, 3]
         if events[i, 2] != plane:
             plane = events[i, 2]
-            buffer[:] = -1
-            array[:] = -1
+            _clear(buffer)
+            _clear(array)
         if act == _LOAD:
             _load(op, k, table, refs, begin, buffer)
             continue
         if act == _SWAP:
-            array[:] = buffer
-            buffer[:] = -1
+            _copy(buffer, array)
+            _clear(buffer)
         elif act == _REPLACE:
             _load(op, k, table, refs, begin, array)
         else:
             _whole(op, k, array)
         here = row[number[op] + k]
         if here >= 0:
-            source[here], at[here], part[here] = array[0], array[1], array[2]
+            for lane in range(source.shape[1]):
+                source[here, lane], at[here, lane] = array[0, lane], array[1, lane]
+                part[here, lane] = array[2, lane]
 
 
-@jit
+@inner
+def _clear(rows: Ints) -> None:
+    for lane in range(rows.shape[1]):
+        rows[0, lane] = -1
+
+
+@inner
+def _copy(rows: Ints, out: Ints) -> None:
+    for i in range(3):
+        for lane in range(rows.shape[1]):
+            out[i, lane] = rows[i, lane]
+
+
+@inner
 def _load(op: int, k: int, table: Ints, refs: Ints, begin: Ints, rows: Ints) -> None:
     group = table[op, c.X]
     first = (table[op, c.A] + k * table[op, c.STRIDE]) * group
@@ -147,7 +162,7 @@ def _load(op: int, k: int, table: Ints, refs: Ints, begin: Ints, rows: Ints) -> 
         rows[2, first + i] = refs[ref, c.REF_PART]
 
 
-@jit
+@inner
 def _whole(op: int, k: int, rows: Ints) -> None:
     for i in range(rows.shape[1]):
         rows[0, i], rows[1, i], rows[2, i] = op, k, i
@@ -186,7 +201,7 @@ def weight_rows(table: Ints, source: Ints, at: Ints, part: Ints, zeros: int, out
             out[v, lane] = zeros if op < 0 else address_of(table, op, at[v, lane], part[v, lane])
 
 
-@jit
+@inner
 def address_of(table: Ints, op: int, element: int, part: int) -> int:
     """Return where part of an element of an op lies."""
     place = (element + table[op, c.PHASE]) % max(table[op, c.CAP], 1)

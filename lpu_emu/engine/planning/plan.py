@@ -1,0 +1,192 @@
+"""The plan of a program: everything that can be decided before there are values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lpu_emu.analysis.core import Analysis
+from lpu_emu.analysis.lattice import Ints
+from lpu_emu.analysis.tables import Role, Tables, tables_of
+from lpu_emu.engine import columns as c
+from lpu_emu.engine._jit import jit
+from lpu_emu.engine.planning.ops import Ops, masked_planes, ops_of
+from lpu_emu.engine.planning.order import accesses_of, sequence_of, waits_of
+from lpu_emu.engine.planning.pieces import AT, PART, SOURCE, STEP, Pieces, pieces_of
+from lpu_emu.engine.planning.pool import ALIGNED_BYTES, place
+from lpu_emu.engine.planning.refs import Refs, refs_of
+from lpu_emu.engine.planning.storage import Storage, drop_unused, storage_of, taken, view_reads
+from lpu_emu.engine.planning.tiles import Tiles, tiles_of
+from lpu_emu.engine.planning.weights import Weights, address_of, keep_loads, weight_rows, weights_of
+from lpu_emu.errors import LpuError
+from lpu_emu.spec.machine import Machine
+
+WINDOW_CYCLES = 256
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Space:
+    """Byte addresses of the one array that holds everything: SRAM from 0 on, then weight buffers, zeros, the pool."""
+
+    buffers: int
+    zeros: int
+    pool: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """What is executed: ``steps`` are pieces in order, with tables as in :mod:`lpu_emu.engine.columns`.
+
+    ``rows`` [versions + 1, lanes] are the addresses of weights (the last version is all zeros), ``tiles`` what
+    is multiplied with; ``sends`` are the ops of vectors that leave the chip; ``scratch`` bytes hold one
+    operand of the longest step.
+    """
+
+    analysis: Analysis
+    window: int
+    space: Space
+    ops: Ints
+    steps: Ints
+    sources: Ints
+    rows: Ints
+    tiles: Ints
+    sends: Ints
+    scratch: int
+
+
+def plan_of(analysis: Analysis, *, window: int = WINDOW_CYCLES) -> Plan:
+    """Plan the execution of a program without hazards; ``window`` decides its course and never its results.
+
+    Raises:
+        LpuError: the plan contradicts itself, which is a mistake in this package.
+    """
+    machine = analysis.program.machine
+    tables, lanes = tables_of(machine), machine.chip.lanes
+    space = _fixed_space(analysis, tables)
+    ops = ops_of(analysis.runs, machine, tables, space.buffers)
+    refs = refs_of(analysis, ops, tables)
+    sends = _leaving(analysis, tables)
+    view_reads(ops, refs, lanes, space.buffers // lanes, window)
+    drop_unused(ops, refs, sends)
+    storage = storage_of(ops, refs, sends, lanes, window)
+    weights = weights_of(analysis, ops, refs, tables)
+    keep_loads(ops, refs, weights, storage, window)
+    _require_causes(ops, refs)
+    pieces, order = _ordered(ops, refs, weights, machine, window)
+    tiles = tiles_of(ops, pieces, weights, lanes)
+    end = _allocate(ops, storage, tiles, space)
+    return Plan(
+        analysis=analysis,
+        window=window,
+        space=Space(buffers=space.buffers, zeros=space.zeros, pool=space.pool, end=end),
+        ops=ops.table,
+        steps=np.ascontiguousarray(pieces.table[order]),
+        sources=_sources(ops, pieces, weights, space.zeros),
+        rows=_rows(ops, weights, space.zeros, lanes),
+        tiles=tiles.table,
+        sends=sends,
+        scratch=_scratch(ops, pieces, lanes),
+    )
+
+
+def _fixed_space(analysis: Analysis, tables: Tables) -> Space:
+    machine = analysis.program.machine
+    lanes = machine.chip.lanes
+    buffers = 2 * machine.chip.slices * machine.chip.words * lanes
+    zeros = buffers + len(masked_planes(analysis.runs, machine, tables)) * lanes * lanes
+    pool = -(-(zeros + 4 * lanes) // ALIGNED_BYTES) * ALIGNED_BYTES
+    return Space(buffers=buffers, zeros=zeros, pool=pool, end=pool)
+
+
+def _leaving(analysis: Analysis, tables: Tables) -> Ints:
+    """Return the sends on links that are not wired."""
+    role = tables.role[analysis.runs.opcode]
+    flow = analysis.flows.links
+    sends = flow.run[flow.sends]
+    received = analysis.producers.vectors.writer
+    wired = _wired_links(analysis)
+    leaves = ~np.isin(flow.link[flow.sends], wired)
+    assert not np.isin(sends[leaves], received).any() and np.all(role[sends] == Role.SEND)
+    return np.asarray(sends[leaves])
+
+
+def _wired_links(analysis: Analysis) -> Ints:
+    machine = analysis.program.machine
+    links = int(machine.chip["c2c.links"])
+    return np.array([links * (one[0] == "E") + int(one[1:]) for one, _ in analysis.program.wires], dtype=np.int64)
+
+
+def _ordered(ops: Ops, refs: Refs, weights: Weights, machine: Machine, window: int) -> tuple[Pieces, Ints]:
+    """Cut ops into pieces and order them; pieces that wait for each other are cut into single elements first."""
+    lanes, bank = machine.chip.lanes, machine.chip.words_per_bank
+    apart = np.zeros((0, 3), dtype=np.int64)
+    for _ in range(2):
+        pieces = pieces_of(ops, refs, window, apart)
+        accesses = accesses_of(ops.table, pieces, lanes, bank, window)
+        order, circles = sequence_of(pieces.table, *waits_of(ops.table, pieces, weights, accesses))
+        if not len(circles):
+            return pieces, order
+        apart = pieces.table[circles][:, [c.OP, c.FIRST, c.NUMBER]]
+    raise LpuError(f"engine: {len(circles)} dispatches wait for each other in a circle; please report this program")
+
+
+def _require_causes(ops: Ops, refs: Refs) -> None:
+    """Check that nothing is taken before it is there; refs are affine, so their ends tell."""
+    rows, consumer = taken(ops, refs)
+    source = rows[:, c.REF_SOURCE]
+    for j in (0 * source, rows[:, c.REF_COUNT] - 1):
+        when = ops.table[consumer, c.START] + (rows[:, c.REF_FIRST] + j) * ops.table[consumer, c.INTERVAL]
+        element = rows[:, c.REF_AT] + j * rows[:, c.REF_STEP]
+        made = ops.table[source, c.START] + element * ops.table[source, c.INTERVAL]
+        outside = (element < 0) | (element >= ops.table[source, c.COUNT])
+        if np.any((made > when) | outside):
+            bad = int(np.argmax((made > when) | outside))
+            raise LpuError(f"engine: op {consumer[bad]} takes what op {source[bad]} has not made yet; please report it")
+
+
+def _allocate(ops: Ops, storage: Storage, tiles: Tiles, space: Space) -> int:
+    """Give every result and every packed tile its place; return the end of the pool."""
+    size = np.concatenate((storage.size, tiles.size))
+    offset, total = place(
+        size, np.concatenate((storage.birth, tiles.birth)), np.concatenate((storage.death, tiles.death))
+    )
+    offset += space.pool
+    made = np.flatnonzero(storage.size)
+    ops.table[made, c.OUT] = offset[made]
+    packed = np.flatnonzero(tiles.size)
+    tiles.table[packed, c.PACKED] = offset[len(storage.size) + packed]
+    return space.pool + total
+
+
+def _sources(ops: Ops, pieces: Pieces, weights: Weights, zeros: int) -> Ints:
+    sources = np.empty((len(pieces.origins), c.SOURCE_COLUMNS), dtype=np.int64)
+    _locate(ops.table, pieces.origins, zeros, sources)
+    return sources
+
+
+@jit
+def _locate(table: Ints, origins: Ints, zeros: int, out: Ints) -> None:
+    for i in range(origins.shape[0]):
+        source = origins[i, SOURCE]
+        if source < 0:
+            out[i, c.BASE], out[i, c.MOVE], out[i, c.LANE] = zeros, 0, 1
+            continue
+        out[i, c.BASE] = address_of(table, source, origins[i, AT], origins[i, PART])
+        out[i, c.MOVE] = origins[i, STEP] * table[source, c.STEP]
+        out[i, c.LANE] = table[source, c.LANE_STEP]
+
+
+def _rows(ops: Ops, weights: Weights, zeros: int, lanes: int) -> Ints:
+    rows = np.full((len(weights.source) + 1, lanes), zeros, dtype=np.int64)
+    weight_rows(ops.table, weights.source, weights.at, weights.part, zeros, rows)
+    return rows
+
+
+def _scratch(ops: Ops, pieces: Pieces, lanes: int) -> int:
+    """Return the bytes of the widest operand or result of a step."""
+    longest = int(pieces.table[:, c.NUMBER].max(initial=1))
+    return 4 * longest * lanes
+
+

@@ -1,0 +1,156 @@
+"""SXM: bytes change lanes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lpu_emu.engine import columns as c
+from lpu_emu.engine._jit import inner
+from lpu_emu.engine.kernels import moves
+from lpu_emu.engine.steps.faults import SAMPLING, note
+from lpu_emu.engine.steps.operands import clear_lanes, result_place, vector
+from lpu_emu.engine.steps.state import Bytes, State
+
+
+@inner
+def move_lanes(t: State, i: int, each: int) -> None:
+    """Do what an SXM unit does; ``each`` is the number of lanes of a superlane."""
+    op, count, lanes = t.steps[i, c.OP], t.steps[i, c.NUMBER], t.grid.shape[1]
+    kind, place = t.ops[op, c.KIND], result_place(t, i)
+    if kind == c.SHIFT:
+        _shift(t, i, place, each)
+    elif kind == c.PERMUTE:
+        _permute(t, i, place)
+    elif kind == c.DISTRIBUTE:
+        _distribute(t, i, place, each)
+    elif kind == c.ROTATE:
+        _rotate(t, i, place, each)
+    else:
+        _transpose(t, i, place, each)
+    if t.ops[op, c.ON] < lanes:
+        for part in range(t.ops[op, c.PARTS]):
+            clear_lanes(t, op, place + part * t.ops[op, c.PART_STEP], 1, count)
+
+
+@inner
+def _row(t: State, i: int, place: int, part: int, k: int) -> Bytes:
+    """Return the lanes of one part of a result."""
+    lanes, op = t.grid.shape[1], t.steps[i, c.OP]
+    first = place + part * t.ops[op, c.PART_STEP] + k * lanes
+    return t.memory[first : first + lanes]
+
+
+@inner
+def _shift(t: State, i: int, place: int, each: int) -> None:
+    op, lanes = t.steps[i, c.OP], t.grid.shape[1]
+    amount, mask = t.ops[op, c.A], t.ops[op, c.B]
+    for part in range(t.ops[op, c.PARTS]):
+        for k in range(t.steps[i, c.NUMBER]):
+            x = vector(t, t.steps[i, c.SOURCES] + part, k, t.scratch[0])
+            out = _row(t, i, place, part, k)
+            low, high = max(amount, 0), min(lanes + amount, lanes)
+            for lane in range(0, min(low, lanes)):
+                out[lane] = 0
+            if low < high:
+                moves.copy(x[low - amount : high - amount], out[low:high])
+            for lane in range(max(high, 0), lanes):
+                out[lane] = 0
+            for superlane in range(lanes // each):
+                if not (mask >> superlane) & 1:
+                    first = superlane * each
+                    moves.copy(x[first : first + each], out[first : first + each])
+
+
+@inner
+def _permute(t: State, i: int, place: int) -> None:
+    op, row, lanes = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1]
+    parts = t.ops[op, c.X]
+    chosen = t.scratch[2].view(np.int32)
+    for k in range(t.steps[i, c.NUMBER]):
+        low = vector(t, row + parts, k, t.scratch[0])
+        high = vector(t, row + parts + 1, k, t.scratch[1])
+        for lane in range(lanes):
+            chosen[lane] = np.int32(low[lane]) + np.int32(256) * np.int32(high[lane])
+        if not _names_all(chosen, lanes, t.scratch[0]):
+            lane = _first_wrong(chosen, lanes)
+            note(t, i, k, SAMPLING, lane, _times(chosen, lanes, lane))
+            for lane in range(lanes):
+                chosen[lane] = lane
+        for part in range(parts):
+            x = vector(t, row + part, k, t.scratch[0])
+            out = _row(t, i, place, part, k)
+            for lane in range(lanes):
+                out[lane] = x[chosen[lane]]
+
+
+@inner
+def _names_all(chosen: Bytes, lanes: int, seen: Bytes) -> bool:
+    """Return whether a map is a bijection of the lanes."""
+    for lane in range(lanes):
+        seen[lane] = 0
+    for lane in range(lanes):
+        if chosen[lane] >= lanes or seen[chosen[lane]]:
+            return False
+        seen[chosen[lane]] = 1
+    return True
+
+
+@inner
+def _times(chosen: Bytes, lanes: int, named: int) -> int:
+    number = 0
+    for lane in range(lanes):
+        number += chosen[lane] == named
+    return number
+
+
+@inner
+def _first_wrong(chosen: Bytes, lanes: int) -> int:
+    """Return the first lane that a map does not name once."""
+    lane = 0
+    while _times(chosen, lanes, lane) == 1:
+        lane += 1
+    return lane
+
+
+@inner
+def _distribute(t: State, i: int, place: int, each: int) -> None:
+    op, row, lanes = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1]
+    bypass, parts = t.ops[op, c.A], t.ops[op, c.PARTS]
+    for k in range(t.steps[i, c.NUMBER]):
+        chosen = vector(t, row + parts, k, t.scratch[1])
+        for part in range(parts):
+            x = vector(t, row + part, k, t.scratch[0])
+            out = _row(t, i, place, part, k)
+            if (bypass >> part) & 1:
+                moves.copy(x, out)
+                continue
+            for first in range(0, lanes, each):
+                for lane in range(first, first + each):
+                    out[lane] = x[first + chosen[lane]] if chosen[lane] < each else np.uint8(0)
+
+
+@inner
+def _rotate(t: State, i: int, place: int, each: int) -> None:
+    op, row, lanes = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1]
+    edge = t.ops[op, c.A]
+    for k in range(t.steps[i, c.NUMBER]):
+        for part in range(edge):
+            x = vector(t, row + part, k, t.scratch[0])
+            for turn in range(edge):
+                out, shift = _row(t, i, place, part * edge + turn, k), turn % each
+                for first in range(0, lanes, each):
+                    end = first + each
+                    moves.copy(x[first + shift : end], out[first : end - shift])
+                    moves.copy(x[first : first + shift], out[end - shift : end])
+
+
+@inner
+def _transpose(t: State, i: int, place: int, each: int) -> None:
+    row, lanes = t.steps[i, c.SOURCES], t.grid.shape[1]
+    for k in range(t.steps[i, c.NUMBER]):
+        for part in range(each):
+            x = vector(t, row + part, k, t.scratch[0])
+            for j in range(each):
+                out = _row(t, i, place, j, k)
+                for first in range(0, lanes, each):
+                    out[first + part] = x[first + j]

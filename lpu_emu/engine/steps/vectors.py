@@ -1,0 +1,63 @@
+"""VXM operations, copies, and the merging of what is on with what was there."""
+
+from __future__ import annotations
+
+from lpu_emu.engine import columns as c
+from lpu_emu.engine._jit import inner
+from lpu_emu.engine.kernels import alu, conversions
+from lpu_emu.engine.kernels.codes import element_bytes
+from lpu_emu.engine.steps.operands import clear_lanes, operand, result_place
+from lpu_emu.engine.steps.state import Bytes, State
+
+
+@inner
+def compute(t: State, i: int) -> int:
+    """Compute a step; elements that take results of the same step come one by one."""
+    count = t.steps[i, c.NUMBER]
+    if not t.steps[i, c.SERIAL]:
+        return _compute(t, i, 0, count)
+    status = 0
+    for k in range(count):
+        status |= _compute(t, i, k, 1)
+    return status
+
+
+@inner
+def _compute(t: State, i: int, skip: int, count: int) -> int:
+    op, lanes, row = t.steps[i, c.OP], t.grid.shape[1], t.steps[i, c.SOURCES]
+    kind, code, dtype, saturate = t.ops[op, c.KIND], t.ops[op, c.CODE], t.ops[op, c.DTYPE], t.ops[op, c.SATURATE]
+    size = t.ops[op, c.SIZE]
+    place = result_place(t, i) + skip * size * lanes
+    out = t.memory[place : place + count * size * lanes]
+    x = _source(t, op, row, t.ops[op, c.X], skip, count, t.scratch[0])
+    status = 0
+    if kind == c.BINARY:
+        y = _source(t, op, row + t.ops[op, c.X], t.ops[op, c.Y], skip, count, t.scratch[1])
+        status = alu.binary(code, dtype, saturate, x, y, out)
+    elif kind == c.UNARY:
+        status = alu.unary(code, dtype, saturate, x, out)
+    else:
+        conversions.convert(dtype, t.ops[op, c.RESULT], saturate, x, out)
+    clear_lanes(t, op, place, size, count)
+    return status
+
+
+@inner
+def _source(t: State, op: int, row: int, width: int, skip: int, count: int, scratch: Bytes) -> Bytes:
+    if width == 0:
+        return t.immediates[op, : element_bytes(t.ops[op, c.DTYPE])]
+    return operand(t, row, width, skip, count, scratch)
+
+
+@inner
+def merge(t: State, i: int) -> None:
+    """Take the lanes that are on from the new bytes, the others from the old ones."""
+    op, lanes, row = t.steps[i, c.OP], t.grid.shape[1], t.steps[i, c.SOURCES]
+    place, on = result_place(t, i), t.ops[op, c.ON]
+    for k in range(t.steps[i, c.NUMBER]):
+        for part in range(4):
+            for lane in range(lanes):
+                source = row + part + (c.NEW_SLOT if lane < on else c.OLD_SLOT)
+                base = t.sources[source, c.BASE] + k * t.sources[source, c.MOVE]
+                byte = t.memory[base + lane * t.sources[source, c.LANE]]
+                t.memory[place + (k * lanes + lane) * 4 + part] = byte
