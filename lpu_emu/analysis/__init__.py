@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lpu_emu.analysis.core import Analysis, analyse
+    from lpu_emu.analysis.suspects import Suspect, suspect_of
     from lpu_emu.analysis.wording import describe, require_no_hazards
 
-__all__ = ["Analysis", "analyse", "describe", "require_no_hazards"]
+__all__ = ["Analysis", "Suspect", "analyse", "describe", "require_no_hazards", "suspect_of"]
 
-_HOMES = {"Analysis": "core", "analyse": "core", "describe": "wording", "require_no_hazards": "wording"}
+_HOMES = {
+    "Analysis": "core",
+    "Suspect": "suspects",
+    "analyse": "core",
+    "describe": "wording",
+    "require_no_hazards": "wording",
+    "suspect_of": "suspects",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -125,8 +125,13 @@ def _site(runs: RunTable, machine: Machine, run: int, cycle: int) -> Site | None
     return Site(queue=queue, index=int(runs.index[run]), line=int(runs.line[run]), cycle=cycle)
 
 
-def _stream(machine: Machine, wire: int, along: int) -> str:
-    return f"stream {stream_name(wire)} at x={along if direction(wire) == EAST else -along}"
+def stream_resource(stream: int, along: int) -> str:
+    """Return the name of a stream at a place along its direction (x eastward, -x westward)."""
+    return f"stream {stream_name(stream)} at x={along if direction(stream) == EAST else -along}"
+
+
+def _stream(_: Machine, wire: int, along: int) -> str:
+    return stream_resource(wire, along)
 
 
 def _bank(machine: Machine, queue: int, bank: int) -> str:

@@ -45,7 +45,7 @@ def hazard_text(executable: Executable) -> str:
     errors = sum(not hazard.is_warning for hazard in hazards)
     warnings = len(hazards) - errors
     counts = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if hazards else "no hazards"
-    blocks = [describe(hazard, executable.program) for hazard in hazards]
+    blocks = [describe(hazard, executable.analysis) for hazard in hazards]
     return "\n\n".join([*blocks, f"{program_text(executable)}, {executable.cycles:,} cycles: {counts}"])
 
 

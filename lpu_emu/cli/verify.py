@@ -13,6 +13,7 @@ from lpu_emu.cli.options import file_argument, program_options
 from lpu_emu.cli.settings import json_option
 
 if TYPE_CHECKING:
+    from lpu_emu.analysis import Analysis
     from lpu_emu.program.hazard import Hazard, Site
     from lpu_emu.program.model import Program
 
@@ -55,7 +56,7 @@ def command(
                 SCHEMA,
                 program=executable.summary(),
                 cycles=executable.cycles,
-                hazards=[hazard_json(hazard, executable.program) for hazard in executable.hazards],
+                hazards=[hazard_json(hazard, executable.analysis) for hazard in executable.hazards],
                 errors=len(errors),
                 warnings=len(executable.hazards) - len(errors),
                 passed=not errors,
@@ -67,8 +68,12 @@ def command(
         raise click.exceptions.Exit(FAILED)
 
 
-def hazard_json(hazard: Hazard, program: Program) -> dict[str, Any]:
-    """Return a hazard as JSON-like data."""
+def hazard_json(hazard: Hazard, analysis: Analysis) -> dict[str, Any]:
+    """Return a hazard as JSON-like data; ``nearest`` is the dispatch that just misses a missing operand."""
+    from lpu_emu.analysis import suspect_of
+
+    program, suspect = analysis.program, suspect_of(hazard, analysis)
+    near = suspect and {**(_site_json(suspect.site, program) or {}), "late_cycles": suspect.late_cycles}
     return {
         "kind": hazard.kind,
         "severity": "warning" if hazard.is_warning else "error",
@@ -77,6 +82,7 @@ def hazard_json(hazard: Hazard, program: Program) -> dict[str, Any]:
         "count": hazard.count,
         "first": _site_json(hazard.first, program),
         "second": _site_json(hazard.second, program),
+        "nearest": near,
         "advice": hazard.advice,
     }
 

@@ -23,7 +23,7 @@ from typing import Any, ParamSpec, TypeVar
 import llvmlite
 import numba
 import numpy as np
-from numba.core import config
+from numba.core import config as numba_config
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
@@ -31,6 +31,10 @@ from lpu_emu.engine._cache import cache_folder, source_digest
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# Numba's type hints know neither its configuration nor all options of njit.
+config: Any = numba_config
+njit: Any = numba.njit
 
 PLAIN: bool = bool(config.DISABLE_JIT)
 
@@ -80,7 +84,7 @@ def _compiled(function: Callable[P, R], **options: bool) -> Callable[P, R]:
     if PLAIN:
         return _quiet(function)
     with _own_cache_folder():
-        decorated: Callable[P, R] = numba.njit(error_model="numpy", nogil=True, **options)(function)
+        decorated: Callable[P, R] = njit(error_model="numpy", nogil=True, **options)(function)
     return decorated
 
 

@@ -9,11 +9,8 @@ from lpu_emu.engine.steps.state import State
 
 
 @jit
-def dispatch(t: State, each: int, zeros: int, begin: int, end: int) -> int:
-    """Execute steps ``begin`` to ``end - 1``; return ``end``, or the first step that no kernel knows.
-
-    ``each`` is the number of lanes of a superlane, ``zeros`` the address of the zeros.
-    """
+def dispatch(t: State, begin: int, end: int) -> int:
+    """Execute steps ``begin`` to ``end - 1``; return ``end``, or the first step that no kernel knows."""
     for i in range(begin, end):
         kind, status = t.ops[t.steps[i, c.OP], c.KIND], 0
         if kind == c.BINARY or kind == c.UNARY or kind == c.CONVERT:
@@ -25,9 +22,9 @@ def dispatch(t: State, each: int, zeros: int, begin: int, end: int) -> int:
         elif kind == c.ACCUMULATE:
             status = accumulate.accumulate(t, i)
         elif kind == c.GATHER:
-            memory.gather(t, i, each)
+            memory.gather(t, i)
         elif kind == c.SCATTER:
-            memory.scatter(t, i, each)
+            memory.scatter(t, i)
         elif kind == c.LOAD:
             weights.load(t, i)
         elif kind == c.MERGE:
@@ -35,11 +32,11 @@ def dispatch(t: State, each: int, zeros: int, begin: int, end: int) -> int:
         elif kind == c.STORE_ROWS:
             weights.store_rows(t, i)
         elif kind == c.SWAP:
-            weights.swap(t, i, zeros)
+            weights.swap(t, i)
         elif kind == c.REPLACE:
-            weights.replace(t, i, zeros)
+            weights.replace(t, i)
         else:
-            lanes.move_lanes(t, i, each)
+            lanes.move_lanes(t, i)
         if status:
             return i
     return end

@@ -67,24 +67,32 @@ class Hazard:
 def group(occurrences: Iterable[Hazard]) -> tuple[Hazard, ...]:
     """Merge occurrences of one kind between the same two instructions, earliest first, and sort the result.
 
-    Of occurrences in the same cycle the one with the lowest resource in ``resource_key`` order is kept.
+    Of occurrences in the same cycle the one with the lowest resource in ``resource_key`` order is kept, then the one dispatched
+    first. Hazards without instructions are told apart by their resource.
     """
     merged: dict[tuple[object, ...], Hazard] = {}
     for hazard in occurrences:
-        key = (hazard.kind, _place(hazard.first), _place(hazard.second))
+        nowhere = hazard.resource if hazard.first is None else ""
+        key = (hazard.kind, _place(hazard.first), _place(hazard.second), nowhere)
         known = merged.get(key)
         if known is None:
             merged[key] = hazard
             continue
         total = known.count + hazard.count
-        earlier = min(known, hazard, key=lambda h: (h.cycle, resource_key(h.resource)))
-        merged[key] = replace(earlier, count=total)
+        merged[key] = replace(_earlier(known, hazard), count=total)
     return tuple(sorted(merged.values(), key=sort_key))
+
+
+def _earlier(one: Hazard, other: Hazard) -> Hazard:
+    if one.cycle != other.cycle:
+        return one if one.cycle < other.cycle else other
+    return min(one, other, key=lambda h: (resource_key(h.resource), _dispatch(h.first), _dispatch(h.second)))
 
 
 def sort_key(hazard: Hazard) -> tuple[object, ...]:
     """Order of hazards in reports: by cycle, then kind, then place."""
-    return (hazard.cycle, hazard.kind, _place(hazard.first), _place(hazard.second))
+    places = (_place(hazard.first), _place(hazard.second))
+    return (hazard.cycle, hazard.kind, *places, resource_key(hazard.resource))
 
 
 def resource_key(resource: str) -> tuple[tuple[int, str], ...]:
@@ -100,6 +108,10 @@ def resource_key(resource: str) -> tuple[tuple[int, str], ...]:
             number, word = "", ""
         word += char
     return (*key, (-1, word))
+
+
+def _dispatch(site: Site | None) -> int:
+    return site.cycle if site else -1
 
 
 def _place(site: Site | None) -> tuple[str, int]:

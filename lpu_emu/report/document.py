@@ -29,7 +29,7 @@ def json_report(program: Program, analysis: Analysis) -> dict[str, Any]:
 
 def text_report(program: Program, analysis: Analysis) -> str:
     """Return the report as a page of text, 100 columns wide at most unless it quotes a longer source line."""
-    return page(measure(program, analysis), program, analysis.hazards)
+    return page(measure(program, analysis), program, analysis)
 
 
 def csv_report(program: Program, analysis: Analysis) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lpu_emu.analysis import describe
-from lpu_emu.program.hazard import Hazard
+from lpu_emu.analysis import Analysis, describe
 from lpu_emu.program.model import Program
 from lpu_emu.report.figures import Figures, OperatorFigures, QueueFigures
 from lpu_emu.report.layout import WIDTH, amount, bar, percent, rate, room, shorten, size, span, table
@@ -24,7 +23,7 @@ LISTED_ROWS = 40
 LISTED_HAZARDS = 8
 
 
-def page(figures: Figures, program: Program, hazards: Sequence[Hazard]) -> str:
+def page(figures: Figures, program: Program, analysis: Analysis) -> str:
     """Return the whole page, ending in a newline."""
     where = _operators(figures) if figures.ops else _queues(figures)
     parts = [
@@ -34,7 +33,7 @@ def page(figures: Figures, program: Program, hazards: Sequence[Hazard]) -> str:
         _memory(figures),
         _text(figures),
         _roofline(figures),
-        _hazards(figures, program, hazards),
+        _hazards(figures, analysis),
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -226,13 +225,13 @@ def _roofline(f: Figures) -> list[str]:
     ]
 
 
-def _hazards(f: Figures, program: Program, hazards: Sequence[Hazard]) -> list[str]:
-    h = f.hazards
+def _hazards(f: Figures, analysis: Analysis) -> list[str]:
+    h, hazards = f.hazards, analysis.hazards
     if not hazards:
         return ["Hazards: none"]
     lines = [f"Hazards: {h.errors} errors, {h.warnings} warnings"]
     for hazard in hazards[:LISTED_HAZARDS]:
-        lines += [f"  {line}" for line in describe(hazard, program).splitlines()]
+        lines += [f"  {line}" for line in describe(hazard, analysis).splitlines()]
     if len(hazards) > LISTED_HAZARDS:
         lines.append(f"  and {len(hazards) - LISTED_HAZARDS} more; lpu-emu verify lists them all")
     return lines

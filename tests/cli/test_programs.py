@@ -31,7 +31,8 @@ def test_hazards_quote_the_source_and_give_advice(workdir: Path) -> None:
     assert (done.code, done.err) == (1, "")
     assert done.out == (
         "error: undriven: stream e0 at x=15 in cycle 15\n"
-        "  mem.E4[1], dispatched in cycle 15, copy.lpu:14: write e0 -> 0x000                       ; 12\n"
+        "  mem.E4[1], dispatched in cycle 15, copy.lpu:14: write e0 -> 0x000 ; 12\n"
+        "  1 cycle too early: mem.W0[0], dispatched in cycle 3, copy.lpu:9: read 0x000 -> e0 ; 0\n"
         "  advice: nothing was driven onto the stream for this cycle; check the producer's dispatch, func and hops\n"
         "\n"
         "copy on tiny: 5 instructions (28 bytes of text), 19 cycles: 1 error, 0 warnings\n"
@@ -48,10 +49,13 @@ def test_verify_json(workdir: Path) -> None:
     assert (done.json["schema"], done.json["errors"], done.json["passed"]) == ("lpu-emu/verify/1", 1, False)
     (hazard,) = done.json["hazards"]
     assert list(hazard) == [
-        "kind", "severity", "resource", "cycle", "count", "first", "second", "advice",
+        "kind", "severity", "resource", "cycle", "count", "first", "second", "nearest", "advice",
     ]  # fmt: skip
     assert hazard["first"] == {"queue": "mem.E4", "index": 1, "line": 14, "cycle": 15, "instruction": "write"}
     assert hazard["second"] is None
+    assert hazard["nearest"] == {
+        "queue": "mem.W0", "index": 0, "line": 9, "cycle": 3, "instruction": "read", "late_cycles": -1,
+    }  # fmt: skip
 
 
 WARNED = """.chip tiny

@@ -53,7 +53,8 @@ class ModelMaker:
             attributes=attributes,
         )
         self._nodes.append(node)
-        result = evaluate(node, [self._samples[name] if name else None for name in inputs])[0]
+        values = [self._samples[name] if name else None for name in inputs]
+        result = evaluate(node, values, ordered=False)[0]
         return self._describe(output, result)
 
     def foreign(
@@ -104,14 +105,15 @@ def integer_mlp(
     *,
     per_channel: bool = True,
     float_output: bool = False,
+    integer_input: bool = False,
 ) -> Graph:
     """x -> Q -> DQ -> (Gemm -> Relu -> Q -> DQ) ... in the form that quantisers write; int8, zero points zero."""
     maker = ModelMaker("integer_mlp")
     zero = maker.constant("zero", np.int8(0))
-    x = maker.input("x", (batch, sizes[0]))
+    x = maker.input("x", (batch, sizes[0]), "int8" if integer_input else "float32")
     scale = np.float32(0.05)
     maker.constant("s_in", scale)
-    q = maker.node("QuantizeLinear", [x, "s_in", zero], "q_in")
+    q = x if integer_input else maker.node("QuantizeLinear", [x, "s_in", zero], "q_in")
     x = maker.node("DequantizeLinear", [q, "s_in", zero], "d_in")
     for i, (k, n) in enumerate(pairwise(sizes)):
         x, q, scale = _integer_layer(maker, rng, x, i, k, n, scale, per_channel)

@@ -7,11 +7,15 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from compiler import oracle
+from compiler.oracle import Array
+from compiler.test_softmax import softmax
 from lpu_emu.analysis import analyse
 from lpu_emu.compiler import CompileOptions, compile_onnx
 from lpu_emu.graph.evaluate import run_graph
@@ -19,8 +23,6 @@ from lpu_emu.graph.onnx_reader import read_onnx
 from lpu_emu.program.model import Program
 from lpu_emu.reference.numerics import vxm
 from lpu_emu.spec.machine import load_machine
-from tests.compiler import oracle
-from tests.compiler.test_softmax import softmax
 
 MODELS = Path(__file__).resolve().parents[2] / "kernels" / "models"
 TSP1 = load_machine("tsp1")
@@ -86,7 +88,7 @@ def test_float_digits_bit_for_bit() -> None:
     assert (outputs["probabilities"].argmax(axis=1) == exact.argmax(axis=1)).all()
 
 
-def integer_logits(constants: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+def integer_logits(constants: Mapping[str, Array], x: Array) -> Array:
     """The logits in plain integers, as int8 times its scale."""
     q = oracle.quantise(x, np.float32(constants["x_scale"]))
     scale = np.float64(constants["x_scale"])
@@ -98,13 +100,14 @@ def integer_logits(constants: dict[str, np.ndarray], x: np.ndarray) -> np.ndarra
         y = sums.astype(np.int32).astype(np.float32) * factor
         y = np.maximum(y, np.float32(0)) if layer < 3 else y
         q, scale = np.clip(np.rint(y), -128, 127).astype(np.int8), after
-    return q.astype(np.float32) * constants["logits_scale"]
+    logits: Array = q.astype(np.float32) * constants["logits_scale"]
+    return logits
 
 
 def test_integer_digits_bit_for_bit() -> None:
     graph = read_onnx(MODELS / "digits_mlp_int8.onnx", {"x": (ROWS, 64)})
     x = HELD_OUT["x"][:ROWS]
-    expected = softmax(integer_logits(dict(graph.constants), x), TSP1.chip.lanes)
+    expected = softmax(integer_logits(graph.constants, x), TSP1.chip.lanes)
     outputs = oracle.run(compiled("digits_mlp_int8", ROWS), {"x": x}, "integer digits")
     oracle.same_bits(outputs["probabilities"], expected, "integer digits")
     exact = run_graph(graph, {"x": x})["probabilities"]
@@ -123,27 +126,22 @@ def test_integer_digits_fit_the_tiny_chip() -> None:
     x = HELD_OUT["x"][:1]
     outputs = oracle.run(compiled("digits_mlp_int8", 1, "tiny"), {"x": x}, "tiny digits")
     graph = read_onnx(MODELS / "digits_mlp_int8.onnx", {"x": (1, 64)})
-    logits = integer_logits(dict(graph.constants), x)
+    logits = integer_logits(graph.constants, x)
     oracle.same_bits(outputs["probabilities"], softmax(logits, 8), "tiny digits")
 
 
 def test_the_same_model_gives_the_same_bytes_in_every_process() -> None:
     code = (
-        "from tests.compiler.test_digits import compiled, digest\n"
+        "from compiler.test_digits import compiled, digest\n"
         "print(digest(compiled('digits_mlp', 5)), digest(compiled('digits_mlp_int8', 200)))"
     )
     found = set()
     for seed in ("0", "1234"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
-        root = Path(__file__).resolve().parents[2]
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=root,
-            env=environment,
-        )
+        tests = Path(__file__).resolve().parents[1]
+        path = os.pathsep.join([str(tests), str(tests.parent)])
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         found.add(done.stdout)
     assert len(found) == 1
     assert found.pop().split() == [

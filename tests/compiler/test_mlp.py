@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from compiler import models, oracle
+from compiler.models import ModelMaker
 from lpu_emu.analysis import analyse
 from lpu_emu.compiler import CompileOptions, compile_graph
 from lpu_emu.program.model import Program
 from lpu_emu.spec.machine import load_machine
-from tests.compiler import models, oracle
-from tests.compiler.models import ModelMaker
 
 TINY = load_machine("tiny")
 TSP1 = load_machine("tsp1")
@@ -74,7 +74,7 @@ def test_weights_shared_across_the_chip_when_memory_is_short() -> None:
 def gemm(m: int, k: int, n: int, precision: str) -> Program:
     rng = np.random.default_rng(0)
     if precision == "int8":
-        graph = models.integer_mlp(rng, m, [k, n])
+        graph = models.integer_mlp(rng, m, [k, n], integer_input=True)
     else:
         maker = ModelMaker("gemm")
         x = maker.input("x", (m, k), "float16")

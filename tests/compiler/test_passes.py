@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from compiler.models import ModelMaker, float_mlp, integer_mlp
 from lpu_emu.compiler.passes import FP16, INT8, PASSES, choose_precision, run_passes
 from lpu_emu.compiler.passes.operators import LINEAR, QUANTISED_LINEAR
 from lpu_emu.graph.ir import Graph
-from tests.compiler.models import ModelMaker, float_mlp, integer_mlp
 
 
 def kinds(graph: Graph) -> list[str]:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from compiler.models import ModelMaker, float_mlp
 from lpu_emu.compiler import CompileOptions, compile_graph
 from lpu_emu.errors import CompileError, LpuError, ModelError, UsageError
 from lpu_emu.graph.ir import Graph
 from lpu_emu.spec.machine import load_machine
-from tests.compiler.models import ModelMaker, float_mlp
 
 TINY = load_machine("tiny")
 

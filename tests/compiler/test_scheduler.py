@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from compiler import kernels, oracle
 from lpu_emu.compiler.flow.builder import FlowBuilder, Immediate, Reading
 from lpu_emu.compiler.geometry import Geometry
 from lpu_emu.compiler.lower.tensors import Tensor
@@ -14,15 +15,16 @@ from lpu_emu.compiler.memory.words import ACTIVATIONS, Words
 from lpu_emu.compiler.schedule.scheduler import NoPlaceError, Scheduler
 from lpu_emu.errors import CompileError
 from lpu_emu.spec.machine import load_machine
-from tests.compiler import kernels, oracle
 
 TINY = Geometry(load_machine("tiny"))
 TSP1 = Geometry(load_machine("tsp1"))
 
 
-def negate(geometry: Geometry, x: Tensor, y: Tensor, rows: int, **pins: int) -> FlowBuilder:
-    builder = FlowBuilder(geometry, "negate", count=rows, interval=pins.pop("interval", 1))
-    edge = builder.alu("neg", x.dtype, {"x": builder.read(Reading(words=x.words(0, 0)))}, **pins)
+def negate(
+    geometry: Geometry, x: Tensor, y: Tensor, rows: int, *, interval: int = 1, alu: int | None = None
+) -> FlowBuilder:
+    builder = FlowBuilder(geometry, "negate", count=rows, interval=interval)
+    edge = builder.alu("neg", x.dtype, {"x": builder.read(Reading(words=x.words(0, 0)))}, alu=alu)
     builder.write(edge, y.words(0, 0))
     return builder
 

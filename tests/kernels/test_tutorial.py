@@ -67,7 +67,8 @@ def test_the_first_step_is_the_kernel() -> None:
 def test_the_broken_step_says_what_the_tutorial_quotes() -> None:
     text = STEPS[3].removeprefix("; cycles: 98\n").replace("read 0 -> e1", "@1 read 0 -> e1")
     program = assemble(text, filename="mine.lpu")
-    said = "\n\n".join(describe(hazard, program) for hazard in analyse(program).hazards)
+    analysis = analyse(program)
+    said = "\n\n".join(describe(hazard, analysis) for hazard in analysis.hazards)
     quoted = next(block for block in blocks("text") if block.startswith("error:"))
     assert said == quoted.rstrip("\n")
 

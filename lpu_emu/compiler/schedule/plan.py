@@ -183,21 +183,20 @@ class Plan:
 
     @cached_property
     def decisions(self) -> list[tuple[bool, int]]:
-        """What to choose, in order: (True, stage) an ALU, (False, edge) slices and streams."""
+        """What to choose, in order: (True, stage) an ALU, (False, edge) slices and streams.
+
+        The ALUs and the edges between core stages come first: they depend on each other. Edges to and from memory hang
+        on one ALU each and seldom matter to the others.
+        """
         found: list[tuple[bool, int]] = []
-        planned: set[int] = set()
-        beside = {s.place.stage: s for s in self.rigid.shape.core if isinstance(s.place, Beside)}
-
-        def plan(edges: list[int]) -> None:
-            found.extend((False, edge) for edge in dict.fromkeys(edges) if edge not in planned)
-            planned.update(edges)
-
+        inner = {plan.edge.index for plan in self.edges if not plan.leaves}
         for stage in self.rigid.shape.alus:
             found.append((True, stage.index))
-            helpers = [beside[stage.index]] if stage.index in beside else []
-            plan([p.edge for s in (stage, *helpers) for p in (*s.inputs, *s.outputs)])
-        plan([edge.index for edge in self.flow.edges])
-        return found
+            edges = [p.edge for p in (*stage.inputs, *stage.outputs) if p.edge in inner]
+            found += [(False, edge) for edge in edges]
+            inner.difference_update(edges)
+        planned = {edge for is_alu, edge in found if not is_alu}
+        return found + [(False, e.index) for e in self.flow.edges if e.index not in planned]
 
     # --- what is fixed
 

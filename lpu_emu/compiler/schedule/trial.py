@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from lpu_emu.compiler.geometry import STREAMS_PER_GROUP, Alu, Slice, base_stream, group_of
 from lpu_emu.compiler.memory.words import BEFORE_START, Words
@@ -19,6 +20,8 @@ from lpu_emu.spec.machine import HEMISPHERES, direction
 NEVER = 1 << 62
 # Choices looked at before an attempt is given up.
 BUDGET = 300
+# Choices of streams for an edge to or from memory; more would only repeat the same failure elsewhere.
+MEMORY_OPTIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Trial:
         self._group = -1
         self._all_groups = frozenset(range(board.geometry.chip.streams // STREAMS_PER_GROUP))
         self._orders: dict[str, list[str]] = {}
+        self._idle: dict[int, list[Alu]] = {}
 
     def solve(self) -> bool:
         """Make all choices; return whether that was possible."""
@@ -81,13 +85,16 @@ class Trial:
 
     # --- busy or free
 
+    def _taken(self, window: Window) -> bool:
+        """Whether the flow itself needs a queue or bank then."""
+        key, start, end = window.key, window.start, window.start + window.length
+        return any(w.key == key and start < w.start + w.length and w.start < end for w in self.windows)
+
     def _free(self, window: Window) -> bool:
         """Whether a queue or bank is free; notes when it will be."""
+        if self._taken(window):
+            return False
         key, start, length = window.key, window.start, window.length
-        end = start + length
-        for other in self.windows:
-            if other.key == key and start < other.start + other.length and other.start < end:
-                return False
         free = self._board.line(key).next_free(start, length)
         if free > start:
             self.later = min(self.later, self.time + free - start)
@@ -109,10 +116,25 @@ class Trial:
         stage = self._plan.flow.stages[index]
         ports = (*stage.inputs, *stage.outputs)
         chosen = {group_of(self.streams[p.edge] + p.index) for p in ports if p.edge in self.streams}
-        for alu in self._plan.candidates[index]:
+        for alu in self._free_alus(index):
             window = Window(alu.queue, self.time + start, length)
-            if chosen <= alu.reach and self._free(window):
+            if chosen <= alu.reach and not self._taken(window):
                 yield lambda alu=alu, window=window: self._take_alu(index, alu, window)  # type: ignore[misc]
+
+    def _free_alus(self, index: int) -> list[Alu]:
+        """Return the ALUs that could run a stage and that no other flow uses then; notes when others will be free."""
+        known = self._idle.get(index)
+        if known is None:
+            start, length = self._plan.alu_windows[index]
+            start += self.time
+            known = self._idle[index] = []
+            for alu in self._plan.candidates[index]:
+                free = self._board.line(alu.queue).next_free(start, length)
+                if free == start:
+                    known.append(alu)
+                else:
+                    self.later = min(self.later, self.time + free - start)
+        return known
 
     def _take_alu(self, index: int, alu: Alu, window: Window) -> None:
         self.alus[index] = alu
@@ -121,6 +143,10 @@ class Trial:
     # --- edges
 
     def _edge_options(self, plan: EdgePlan) -> Iterator[Callable[[], None]]:
+        options = self._all_options(plan)
+        return islice(options, MEMORY_OPTIONS) if plan.leaves else options
+
+    def _all_options(self, plan: EdgePlan) -> Iterator[Callable[[], None]]:
         for track in plan.tracks:
             spots = self._spots(plan, track)
             if spots is None:
@@ -161,7 +187,7 @@ class Trial:
         found = []
         for host, offset in plan.taps:
             alu = self.alus.get(host.index)
-            alus = self._plan.candidates[host.index] if alu is None else [alu]
+            alus = self._free_alus(host.index) if alu is None else [alu]
             found.append((offset, frozenset().union(*(a.reach for a in alus))))
         for port, offset in plan.rivals:
             stream = self.streams.get(port.edge)

@@ -13,7 +13,7 @@ import numpy as np
 
 from lpu_emu.engine._jit import inner, jit
 from lpu_emu.engine.kernels import byte_sums, floats, integers, moves, special
-from lpu_emu.engine.kernels.bits import Array, stack_bytes
+from lpu_emu.engine.kernels.bits import Array, stack_bytes, whole
 from lpu_emu.engine.kernels.codes import DONE, FP32, INT32, OPCODES, element_bytes, is_float
 from lpu_emu.engine.kernels.narrow import (
     float_limit,
@@ -44,10 +44,10 @@ def _binary_integers(op: int, dtype: int, saturate: int, x: Array, y: Array, out
     b = (y if direct else stack_bytes(BLOCK_BYTES)).view(np.int32)[:count]
     values = (out if direct else stack_bytes(BLOCK_BYTES)).view(np.int32)[:count]
     if direct:
-        return integers.binary(op, saturate, a, b, np.int64(31), values)
+        return integers.binary(op, saturate, a, b, whole(31), values)
     widen_integers(dtype, x, a)
     widen_integers(dtype, y, b)
-    status = integers.binary(op, np.int64(0), a, b, 8 * element_bytes(dtype) - 1, values)
+    status = integers.binary(op, whole(0), a, b, 8 * element_bytes(dtype) - 1, values)
     narrow_integers(dtype, saturate, values, out)
     return status
 
@@ -98,7 +98,7 @@ def binary(op: int, dtype: int, saturate: int, x: Array, y: Array, out: Array) -
             moves.mask(element_bytes(dtype), left, right, result)
         elif is_float(dtype):
             status |= _binary_floats(op, dtype, saturate, left, right, result)
-        elif op == _AND or op == _OR or op == _XOR:  # noqa: PLR1714 - a tuple compiles to a loop
+        elif op == _AND or op == _OR or op == _XOR:  # noqa: SIM109 (a tuple compiles to a loop)
             moves.logic(op, left, right, result)
         else:
             status |= _binary_integers(op, dtype, saturate, left, right, result)
@@ -143,7 +143,7 @@ def _unary_integers(op: int, dtype: int, saturate: int, x: Array, out: Array) ->
     if direct:
         return integers.unary(op, saturate, a, values)
     widen_integers(dtype, x, a)
-    status = integers.unary(op, np.int64(0), a, values)
+    status = integers.unary(op, whole(0), a, values)
     narrow_integers(dtype, saturate, values, out)
     return status
 
@@ -161,7 +161,7 @@ def unary(op: int, dtype: int, saturate: int, x: Array, out: Array) -> int:
         values, result = x[first:end], out[first:end]
         if op == _COPY:
             moves.copy(values, result)
-        elif op == _EXP or op == _TANH or op == _RSQRT:  # noqa: PLR1714 - a tuple compiles to a loop
+        elif op == _EXP or op == _TANH or op == _RSQRT:  # noqa: SIM109 (a tuple compiles to a loop)
             status |= _special_block(op, dtype, saturate, values, result)
         elif is_float(dtype):
             status |= _unary_floats(op, dtype, saturate, values, result)

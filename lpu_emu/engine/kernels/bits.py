@@ -5,7 +5,8 @@ Patterns are signed integers, so that compiled code and plain Python promote the
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 from llvmlite import ir
@@ -16,6 +17,13 @@ from numpy.typing import NDArray
 from lpu_emu.engine._jit import PLAIN, inner, target, with_twin
 
 Array = NDArray[Any]
+
+# Python calls these numbers int and float; compiled code needs their width. A literal argument would make Numba
+# compile a function anew for this value: ``whole(0)`` does not.
+whole: Callable[[int], int] = cast(Any, np.int64)
+byte: Callable[[int], int] = cast(Any, np.int8)
+word: Callable[[int], int] = cast(Any, np.int32)
+single: Callable[[float], float] = cast(Any, np.float32)
 
 _I16, _I32 = ir.IntType(16), ir.IntType(32)
 
@@ -87,7 +95,9 @@ def float_to_half_by_bits(value: Any) -> Any:
     odd = (limited >> np.int32(13)) & np.int32(1)
     normal = np.int32(((limited + np.int32(0xFFF) + odd) >> np.int32(13)) - np.int32(0x1C000))
     # The float32 sum with 0.5 has the quantum of fp16 subnormals: its low bits count them.
-    counted = float_bits(np.float32(bits_float(np.int32(min(magnitude, np.int32(0x38800000)))) + np.float32(0.5)))
+    counted = float_bits(
+        np.float32(bits_float(np.int32(min(magnitude, np.int32(0x38800000)))) + np.float32(0.5))
+    )
     small = np.int32(counted - np.int32(0x3F000000))
     found = small if magnitude < 0x38800000 else normal
     found = np.int32(0x7E00) if magnitude > 0x7F800000 else found
@@ -117,9 +127,9 @@ def stack_bytes(context: Any, size: Any) -> Any:
         with builder.goto_entry_block():
             block = builder.alloca(ir.ArrayType(ir.IntType(8), count))
         block.align = 64
-        array = make_array(result)(context, builder)
+        array = make_array(result)(context, builder)  # type: ignore[no-untyped-call]
         length = context.get_constant(types.intp, count)
-        populate_array(
+        populate_array(  # type: ignore[no-untyped-call]
             array,
             data=builder.bitcast(block, array.data.type),
             shape=[length],

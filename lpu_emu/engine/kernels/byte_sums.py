@@ -9,7 +9,7 @@ import numpy as np
 
 from lpu_emu.engine._jit import inner
 from lpu_emu.engine.kernels.bits import Array
-from lpu_emu.engine.kernels.codes import INT8, OPCODES, UINT8
+from lpu_emu.engine.kernels.codes import INT8, OPCODES, element_bytes, is_float
 
 _ADD, _SUB = OPCODES["add"], OPCODES["sub"]
 
@@ -56,7 +56,9 @@ def _sub_unsigned(x: Array, y: Array, out: Array) -> None:
 @inner
 def has(op: int, dtype: int) -> bool:
     """Return whether ``binary`` computes an operation on a type."""
-    return (op == _ADD or op == _SUB) and (dtype == INT8 or dtype == UINT8)
+    if op != _ADD and op != _SUB:
+        return False
+    return element_bytes(dtype) == 1 and not is_float(dtype)
 
 
 @inner

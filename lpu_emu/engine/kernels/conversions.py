@@ -7,7 +7,7 @@ import numpy as np
 from lpu_emu.engine._jit import inner, jit
 from lpu_emu.engine.kernels import moves
 from lpu_emu.engine.kernels.alu import BLOCK, BLOCK_BYTES, DOUBLE_BYTES
-from lpu_emu.engine.kernels.bits import Array, stack_bytes
+from lpu_emu.engine.kernels.bits import Array, stack_bytes, whole
 from lpu_emu.engine.kernels.codes import BF16, INT32, element_bytes, is_float
 from lpu_emu.engine.kernels.narrow import (
     float_limit,
@@ -69,7 +69,7 @@ def _floats_to_integers(target: int, saturate: int, values: Array, out: Array) -
     else:
         _round_wrapping(values, integer_low(target), integer_high(target), rounded)
     if target != INT32:
-        narrow_integers(target, np.int64(0), rounded, out)
+        narrow_integers(target, whole(0), rounded, out)
 
 
 @inner
@@ -115,7 +115,10 @@ def convert(source: int, target: int, saturate: int, x: Array, out: Array) -> No
     count = x.size // source_size
     for first in range(0, count, BLOCK):
         end = min(first + BLOCK, count)
-        values, result = x[first * source_size : end * source_size], out[first * target_size : end * target_size]
+        values, result = (
+            x[first * source_size : end * source_size],
+            out[first * target_size : end * target_size],
+        )
         if is_float(source):
             _from_floats(source, target, saturate, values, result)
         else:

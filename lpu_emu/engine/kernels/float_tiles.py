@@ -47,7 +47,9 @@ def doubles(lanes: int, fused: bool) -> Arithmetic:
         return [_canonical(builder, builder.fptrunc(total, singles)) for total in row]
 
     def add(builder: ir.IRBuilder, new: Value, before: Value) -> Value:
-        return _canonical(builder, builder.fadd(builder.bitcast(before, singles), builder.bitcast(new, singles)))
+        return _canonical(
+            builder, builder.fadd(builder.bitcast(before, singles), builder.bitcast(new, singles))
+        )
 
     return Arithmetic(
         accumulator=sums,

@@ -7,16 +7,14 @@ argument is its row ``first + i * step``. Only the first ``superlanes_on`` super
 
 from __future__ import annotations
 
-import numpy as np
-
 from lpu_emu.engine._jit import inner, jit
-from lpu_emu.engine.kernels.bits import Array
+from lpu_emu.engine.kernels.bits import Array, whole
 from lpu_emu.engine.kernels.moves import copy_superlane
 
 
 @inner
 def _address(map_: Array, row: int, lane: int) -> int:
-    return np.int64(map_[row, lane]) | (np.int64(map_[row, lane + 1]) << 8)
+    return whole(map_[row, lane]) | (whole(map_[row, lane + 1]) << 8)
 
 
 @jit

@@ -17,7 +17,7 @@ from numba import prange
 
 from lpu_emu.engine._jit import inner, jit, parallel
 from lpu_emu.engine.kernels.accumulate import sum_of_patterns
-from lpu_emu.engine.kernels.bits import Array, stack_bytes
+from lpu_emu.engine.kernels.bits import Array, stack_bytes, whole, word
 from lpu_emu.engine.kernels.codes import DONE, UNSUPPORTED, element_bytes
 from lpu_emu.engine.kernels.float_tiles import ROWS, WIDTH, half, single, tall
 from lpu_emu.engine.kernels.planes import join2
@@ -44,7 +44,9 @@ def _widen_row(dtype: int, low: Array, high: Array, out: Array) -> None:
 
 
 @inner
-def _pack_panel(dtype: int, low: Array, high: Array, first: int, count: int, panel: Array, place: int) -> None:
+def _pack_panel(
+    dtype: int, low: Array, high: Array, first: int, count: int, panel: Array, place: int
+) -> None:
     """Widen the weights of ``count`` rows and turn them into a panel at a place of ``panel`` (int32 patterns)."""
     k = low.shape[1]
     widened = stack_bytes(SCRATCH_BYTES).view(np.int32)
@@ -53,7 +55,7 @@ def _pack_panel(dtype: int, low: Array, high: Array, first: int, count: int, pan
         for i in range(rows):
             row = first + group + i
             _widen_row(dtype, low[row], high[row], widened[i * k : (i + 1) * k].view(np.float32))
-        transpose_words(widened, np.int64(0), rows, k, panel, place + group, np.int64(WIDTH))
+        transpose_words(widened, whole(0), rows, k, panel, place + group, whole(WIDTH))
 
 
 @jit
@@ -94,7 +96,7 @@ def _tiles(
     staged: Array, k: int, rows: int, panel: Array, place: int, c: Array, c_first: int, c_step: int, add: int
 ) -> None:
     """Multiply all rows of a block with one panel; results go to flat places of ``c``."""
-    row, none = 0, np.int64(0)
+    row, none = 0, whole(0)
     while row + ROWS <= rows:
         tall(staged, row * k, k, panel, place, k, panel, none, c, c_first + row * c_step, c_step, add)
         row += ROWS
@@ -108,14 +110,23 @@ def _tiles(
 
 @inner
 def _panel(
-    staged: Array, k: int, rows: int, panel: Array, place: int, columns: int, c: Array, c_first: int, c_step: int, add: int
+    staged: Array,
+    k: int,
+    rows: int,
+    panel: Array,
+    place: int,
+    columns: int,
+    c: Array,
+    c_first: int,
+    c_step: int,
+    add: int,
 ) -> None:
     """Multiply a block with one panel, of which the first columns are there."""
     if columns == WIDTH:
         _tiles(staged, k, rows, panel, place, c, c_first, c_step, add)
         return
-    scratch, none = stack_bytes(_EDGE_BYTES).view(np.int32), np.int64(0)
-    _tiles(staged, k, rows, panel, place, scratch, none, np.int64(WIDTH), none)
+    scratch, none = stack_bytes(_EDGE_BYTES).view(np.int32), whole(0)
+    _tiles(staged, k, rows, panel, place, scratch, none, whole(WIDTH), none)
     for row in range(rows):
         for column in range(columns):
             new, there = scratch[row * WIDTH + column], c_first + row * c_step + column
@@ -128,7 +139,7 @@ def _clear(rows: int, n: int, c: Array, c_first: int, c_step: int, add: int) -> 
     for row in range(rows):
         for column in range(n):
             there = c_first + row * c_step + column
-            c[there] = sum_of_patterns(c[there], np.int32(0)) if add else np.int32(0)
+            c[there] = sum_of_patterns(c[there], word(0)) if add else np.int32(0)
 
 
 @inner
@@ -165,7 +176,13 @@ def matmul_float(
     for done in range(0, vectors, max(block, 1)):
         rows, c_first = min(block, vectors - done), (out_first + done * out_step) * n
         for row in range(rows):
-            _stage(dtype, a[a_first + (done + row) * a_step], k_first, k_count, staged[row * k_count : (row + 1) * k_count])
+            _stage(
+                dtype,
+                a[a_first + (done + row) * a_step],
+                k_first,
+                k_count,
+                staged[row * k_count : (row + 1) * k_count],
+            )
         if k_count == 0:
             _clear(rows, n, flat, c_first, out_step * n, add)
             continue
@@ -202,11 +219,13 @@ def stream_float(
     panel = stack_bytes(SCRATCH_BYTES).view(np.int32)
     flat, c_first, c_step = out.reshape(out.size), out_first * n, out_step * n
     for row in range(vectors):
-        _stage(dtype, a[a_first + row * a_step], k_first, k_count, staged[row * k_count : (row + 1) * k_count])
+        _stage(
+            dtype, a[a_first + row * a_step], k_first, k_count, staged[row * k_count : (row + 1) * k_count]
+        )
     if k_count == 0:
         _clear(vectors, n, flat, c_first, c_step, add)
         return DONE
-    place, none = k_first * WIDTH, np.int64(0)
+    place, none = k_first * WIDTH, whole(0)
     for first in range(0, n, WIDTH):
         columns = min(WIDTH, n - first)
         _pack_panel(dtype, low, high, first, columns, panel, none)
@@ -236,5 +255,7 @@ def matmul_float_parallel(
         done = task * _BLOCK_ROWS
         rows = min(_BLOCK_ROWS, vectors - done)
         first, place = a_first + done * a_step, out_first + done * out_step
-        status += matmul_float(dtype, a, first, a_step, rows, k_first, k_count, packed, out, place, out_step, add)
+        status += matmul_float(
+            dtype, a, first, a_step, rows, k_first, k_count, packed, out, place, out_step, add
+        )
     return UNSUPPORTED if status else DONE

@@ -15,7 +15,7 @@ import numpy as np
 from numba import prange
 
 from lpu_emu.engine._jit import inner, jit, parallel
-from lpu_emu.engine.kernels.bits import Array, stack_bytes
+from lpu_emu.engine.kernels.bits import Array, stack_bytes, whole, word
 from lpu_emu.engine.kernels.codes import DONE, UNSUPPORTED
 from lpu_emu.engine.kernels.int_tiles import RAISED, ROWS, STAGED, STAGED_BYTES, WIDTH, half, single, tall
 from lpu_emu.engine.kernels.stage import stage_row
@@ -29,9 +29,9 @@ _EDGE_BYTES = 4 * _BLOCK_ROWS * WIDTH
 
 @inner
 def _sum(weights: Array) -> int:
-    total = np.int32(0)
+    total = 0
     for i in range(weights.size):
-        total += weights[i]
+        total += word(weights[i])
     return total
 
 
@@ -54,7 +54,7 @@ def pack_int(weights: Array, packed: Array) -> None:
     starts[:] = 0
     if n != columns:
         packed[(columns - WIDTH) * words : columns * words] = 0
-    flat, width = weights.reshape(weights.size).view(np.int32), np.int64(WIDTH)
+    flat, width = weights.reshape(weights.size).view(np.int32), whole(WIDTH)
     for first in range(0, n, WIDTH):
         transpose_words(flat, first * words, min(WIDTH, n - first), words, packed, first * words, width)
     if RAISED:
@@ -64,7 +64,16 @@ def pack_int(weights: Array, packed: Array) -> None:
 
 @inner
 def _tiles(
-    staged: Array, k: int, rows: int, packed: Array, panel: int, start: int, c: Array, c_first: int, c_step: int, add: int
+    staged: Array,
+    k: int,
+    rows: int,
+    packed: Array,
+    panel: int,
+    start: int,
+    c: Array,
+    c_first: int,
+    c_step: int,
+    add: int,
 ) -> None:
     """Multiply all rows of a block with one panel; results go to flat places of ``c``."""
     words, row = k // 4, 0
@@ -75,7 +84,9 @@ def _tiles(
         half(staged, row * k, k, packed, panel, words, packed, start, c, c_first + row * c_step, c_step, add)
         row += _HALF_ROWS
     while row < rows:
-        single(staged, row * k, k, packed, panel, words, packed, start, c, c_first + row * c_step, c_step, add)
+        single(
+            staged, row * k, k, packed, panel, words, packed, start, c, c_first + row * c_step, c_step, add
+        )
         row += 1
 
 
@@ -90,19 +101,28 @@ def _merge(scratch: Array, rows: int, columns: int, c: Array, c_first: int, c_st
 
 @inner
 def _block(
-    staged: Array, k: int, rows: int, packed: Array, signed: int, n: int, c: Array, c_first: int, c_step: int, add: int
+    staged: Array,
+    k: int,
+    rows: int,
+    packed: Array,
+    signed: int,
+    n: int,
+    c: Array,
+    c_first: int,
+    c_step: int,
+    add: int,
 ) -> None:
     """Multiply a block of staged rows with all panels."""
     words, columns = k // 4, (n + WIDTH - 1) // WIDTH * WIDTH
     starts = columns * words + (0 if signed else columns)
     scratch = stack_bytes(_EDGE_BYTES).view(np.int32)
-    whole = n // WIDTH * WIDTH
-    for first in range(0, whole, WIDTH):
+    full = n // WIDTH * WIDTH
+    for first in range(0, full, WIDTH):
         _tiles(staged, k, rows, packed, first * words, starts + first, c, c_first + first, c_step, add)
-    if whole != n:
-        none, width = np.int64(0), np.int64(WIDTH)
-        _tiles(staged, k, rows, packed, whole * words, starts + whole, scratch, none, width, none)
-        _merge(scratch, rows, n - whole, c, c_first + whole, c_step, add)
+    if full != n:
+        none, width = whole(0), whole(WIDTH)
+        _tiles(staged, k, rows, packed, full * words, starts + full, scratch, none, width, none)
+        _merge(scratch, rows, n - full, c, c_first + full, c_step, add)
 
 
 @jit

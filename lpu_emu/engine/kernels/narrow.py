@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from lpu_emu.engine._jit import inner
-from lpu_emu.engine.kernels.bits import Array, bits_double, double_bits, float_bits, float_to_half
+from lpu_emu.engine.kernels.bits import Array, double_bits, float_bits, float_to_half, single
 from lpu_emu.engine.kernels.codes import BF16, FP8, FP16, FP32, INT8, INT16, INT32, UINT8
 
 _INT32_LOW, _INT32_HIGH = -(2**31), 2**31 - 1
@@ -137,7 +137,7 @@ def narrow_floats(dtype: int, limit: float, values: Array, out: Array) -> None:
 
     Magnitudes are clamped to ``limit`` before; see ``float_limit``. Every NaN becomes that of the type.
     """
-    limit32 = np.float32(limit)
+    limit32 = single(limit)
     if dtype == FP32:
         _to_fp32(values, limit32, out.view(np.int32))
     elif dtype == FP16:
@@ -165,7 +165,9 @@ def round_doubles_to_odd(values: Array, out: Array) -> None:
     for i in range(out.size):
         nearest = np.float32(values[i])
         bits = float_bits(nearest)
-        beyond = (double_bits(np.float64(nearest)) & 0x7FFFFFFFFFFFFFFF) > (double_bits(values[i]) & 0x7FFFFFFFFFFFFFFF)
+        beyond = (double_bits(np.float64(nearest)) & 0x7FFFFFFFFFFFFFFF) > (
+            double_bits(values[i]) & 0x7FFFFFFFFFFFFFFF
+        )
         odd = np.int32((bits - np.int32(beyond)) | np.int32(1))
         exact = np.float64(nearest) == values[i] or values[i] != values[i]
         out[i] = bits if exact else odd

@@ -46,7 +46,9 @@ def _split4(x: Array, a: Array, b: Array, c: Array, d: Array) -> None:
 
 
 @jit
-def copy_rows(x: Array, x_first: int, x_step: int, out: Array, out_first: int, out_step: int, vectors: int) -> None:
+def copy_rows(
+    x: Array, x_first: int, x_step: int, out: Array, out_first: int, out_step: int, vectors: int
+) -> None:
     """Copy rows of one plane to rows of another, in ascending order."""
     for i in range(vectors):
         moves.copy(x[x_first + i * x_step], out[out_first + i * out_step])

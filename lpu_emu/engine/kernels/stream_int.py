@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import types
 
 from lpu_emu.engine._jit import inner, jit, with_twin
-from lpu_emu.engine.kernels.bits import Array, stack_bytes
+from lpu_emu.engine.kernels.bits import Array, byte, stack_bytes, word
 from lpu_emu.engine.kernels.codes import DONE, UNSUPPORTED
 from lpu_emu.engine.kernels.int_tiles import CHOICE, RAISED, STAGED, STAGED_BYTES
 from lpu_emu.engine.kernels.stage import stage_row
@@ -165,9 +165,9 @@ _dots2, _dots3 = _make_dots(2), _make_dots(3)
 @inner
 def _tail(a: Array, a_first: int, weights: Array, row: int, first: int) -> int:
     """Return the sum of products beyond the whole steps."""
-    total = np.int32(0)
+    total = 0
     for k in range(first, weights.shape[1]):
-        total += np.int32(a[a_first + k]) * np.int32(np.int8(weights[row, k]))
+        total += word(a[a_first + k]) * word(byte(weights[row, k]))
     return total
 
 

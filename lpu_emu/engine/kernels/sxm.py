@@ -135,7 +135,11 @@ def distribute(
 ) -> None:
     """Distribute one stream: in each superlane lane l takes lane map[l], or zero where there is no such lane."""
     for i in range(vectors):
-        row, sources, result = x[x_first + i * x_step], map_[map_first + i * map_step], out[out_first + i * out_step]
+        row, sources, result = (
+            x[x_first + i * x_step],
+            map_[map_first + i * map_step],
+            out[out_first + i * out_step],
+        )
         for first in range(0, row.size, superlane):
             end = first + superlane
             _distribute(row[first:end], sources[first:end], result[first:end])

@@ -26,8 +26,8 @@ class Arithmetic:
     """How a tile multiplies and adds.
 
     A step is the k that one instruction covers: ``a_bytes`` of an activation row and ``b_bytes`` of every
-    vector of the panel. ``starts`` says whether sums start from given values. ``finish`` turns the accumulators of a row into vectors of 32-bit results, and ``add``
-    adds such a vector to what was there before.
+    vector of the panel. ``starts`` says whether sums start from given values. ``finish`` turns the accumulators
+    of a row into vectors of 32-bit results, and ``add`` adds such a vector to what was there before.
     """
 
     accumulator: ir.VectorType
@@ -55,7 +55,9 @@ class _Body:
     rows: int
     vectors: int
 
-    def run(self, builder: ir.IRBuilder, starts: Sequence[Value], panel: Value, steps: Value) -> list[list[Value]]:
+    def run(
+        self, builder: ir.IRBuilder, starts: Sequence[Value], panel: Value, steps: Value
+    ) -> list[list[Value]]:
         """Emit the loop; return the accumulators, a list for each row."""
         kind = self.arithmetic
         before, loop = builder.basic_block, builder.append_basic_block("k")
@@ -72,7 +74,9 @@ class _Body:
         updated = []
         for start, row in zip(starts, sums, strict=True):
             spread = kind.load_a(builder, _at(builder, start, k, kind.a_bytes))
-            updated.append([kind.multiply_add(builder, s, spread, w) for s, w in zip(row, weights, strict=True)])
+            updated.append(
+                [kind.multiply_add(builder, s, spread, w) for s, w in zip(row, weights, strict=True)]
+            )
         following = builder.add(k, ir.Constant(I64, 1))
         k.add_incoming(following, loop)
         for row, new_row in zip(sums, updated, strict=True):
@@ -85,7 +89,11 @@ class _Body:
 
 
 def _store(
-    builder: ir.IRBuilder, arithmetic: Arithmetic, results: list[list[Value]], rows: Sequence[Value], add: Value
+    builder: ir.IRBuilder,
+    arithmetic: Arithmetic,
+    results: list[list[Value]],
+    rows: Sequence[Value],
+    add: Value,
 ) -> None:
     """Emit both ways to store the results, with and without what was there, and the choice between them."""
     size = arithmetic.result.count * 4
@@ -96,7 +104,9 @@ def _store(
                 for row, vectors in zip(rows, results, strict=True):
                     for v, new in enumerate(vectors):
                         place = builder.inttoptr(builder.add(row, ir.Constant(I64, v * size)), pointer)
-                        value = arithmetic.add(builder, new, builder.load(place, align=4)) if accumulate else new
+                        value = (
+                            arithmetic.add(builder, new, builder.load(place, align=4)) if accumulate else new
+                        )
                         builder.store(value, place, align=4)
 
 
@@ -146,9 +156,7 @@ def make_tile(arithmetic: Arithmetic, rows: int, vectors: int, twin: Callable[..
     return tile
 
 
-def _from(
-    builder: ir.IRBuilder, arithmetic: Arithmetic, sums: Sequence[Value], start: Value
-) -> list[Value]:
+def _from(builder: ir.IRBuilder, arithmetic: Arithmetic, sums: Sequence[Value], start: Value) -> list[Value]:
     """Return the results of a row, added to the values it starts from; float sums start from +0 instead."""
     results = arithmetic.finish(builder, sums)
     if not arithmetic.starts:

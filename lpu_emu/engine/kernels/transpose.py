@@ -62,7 +62,9 @@ def make_square(edge: int, element: ir.Type) -> Callable[..., None]:
         return context.get_dummy_value()
 
     @with_twin(_plain_square(edge))
-    def square(context: Any, x: Any, x_first: Any, x_step: Any, out: Any, out_first: Any, out_step: Any) -> Any:
+    def square(
+        context: Any, x: Any, x_first: Any, x_step: Any, out: Any, out_first: Any, out_step: Any
+    ) -> Any:
         whole = types.int64
         return types.void(x, whole, whole, out, whole, whole), generate
 
@@ -77,7 +79,9 @@ byte_square = make_square(BYTE_EDGE, I8)
 
 
 @inner
-def transpose_words(x: Array, first: int, rows: int, words: int, out: Array, out_first: int, out_step: int) -> None:
+def transpose_words(
+    x: Array, first: int, rows: int, words: int, out: Array, out_first: int, out_step: int
+) -> None:
     """Transpose ``rows`` rows of ``words`` words that lie one after the other, from word ``first`` of ``x`` on.
 
     Word j of row i goes to ``out[out_first + j * out_step + i]``; both arrays are int32 and flat.

@@ -26,6 +26,6 @@ def splat(builder: ir.IRBuilder, value: Value, count: int) -> Value:
 
 def address(context: Any, builder: ir.IRBuilder, array_type: Any, array: Value, index: Value) -> Value:
     """Return the address of an element of a contiguous array, by its flat index."""
-    data = make_array(array_type)(context, builder, array).data
+    data = make_array(array_type)(context, builder, array).data  # type: ignore[no-untyped-call]
     size = ir.Constant(I64, array_type.dtype.bitwidth // 8)
     return builder.add(builder.ptrtoint(data, I64), builder.mul(index, size))

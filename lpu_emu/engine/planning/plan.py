@@ -8,13 +8,13 @@ import numpy as np
 
 from lpu_emu.analysis.core import Analysis
 from lpu_emu.analysis.lattice import Ints
-from lpu_emu.analysis.tables import Role, Tables, tables_of
+from lpu_emu.analysis.tables import tables_of
 from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import jit
 from lpu_emu.engine.planning.ops import Ops, masked_planes, ops_of
 from lpu_emu.engine.planning.order import accesses_of, sequence_of, waits_of
 from lpu_emu.engine.planning.pieces import AT, PART, SOURCE, STEP, Pieces, pieces_of
-from lpu_emu.engine.planning.pool import ALIGNED_BYTES, place
+from lpu_emu.engine.planning.pool import place, unit_of
 from lpu_emu.engine.planning.refs import Refs, refs_of
 from lpu_emu.engine.planning.storage import Storage, drop_unused, storage_of, taken, view_reads
 from lpu_emu.engine.planning.tiles import Tiles, tiles_of
@@ -27,10 +27,13 @@ WINDOW_CYCLES = 256
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Space:
-    """Byte addresses of the one array that holds everything: SRAM from 0 on, then weight buffers, zeros, the pool."""
+    """Byte addresses in the one array that holds everything: SRAM from 0 on, then what ``State`` lists, then the pool."""
 
-    buffers: int
     zeros: int
+    immediates: int
+    scratch: int
+    room: int
+    weights: int
     pool: int
     end: int
 
@@ -40,8 +43,7 @@ class Plan:
     """What is executed: ``steps`` are pieces in order, with tables as in :mod:`lpu_emu.engine.columns`.
 
     ``rows`` [versions + 1, lanes] are the addresses of weights (the last version is all zeros), ``tiles`` what
-    is multiplied with; ``sends`` are the ops of vectors that leave the chip; ``scratch`` bytes hold one
-    operand of the longest step.
+    is multiplied with; ``sends`` are the ops of vectors that leave the chip.
     """
 
     analysis: Analysis
@@ -53,7 +55,6 @@ class Plan:
     rows: Ints
     tiles: Ints
     sends: Ints
-    scratch: int
 
 
 def plan_of(analysis: Analysis, *, window: int = WINDOW_CYCLES) -> Plan:
@@ -64,11 +65,11 @@ def plan_of(analysis: Analysis, *, window: int = WINDOW_CYCLES) -> Plan:
     """
     machine = analysis.program.machine
     tables, lanes = tables_of(machine), machine.chip.lanes
-    space = _fixed_space(analysis, tables)
-    ops = ops_of(analysis.runs, machine, tables, space.buffers)
+    words = 2 * machine.chip.slices * machine.chip.words
+    ops = ops_of(analysis.runs, machine, tables, words * lanes)
     refs = refs_of(analysis, ops, tables)
-    sends = _leaving(analysis, tables)
-    view_reads(ops, refs, lanes, space.buffers // lanes, window)
+    sends = _leaving(analysis)
+    view_reads(ops, refs, lanes, words, window)
     drop_unused(ops, refs, sends)
     storage = storage_of(ops, refs, sends, lanes, window)
     weights = weights_of(analysis, ops, refs, tables)
@@ -76,40 +77,26 @@ def plan_of(analysis: Analysis, *, window: int = WINDOW_CYCLES) -> Plan:
     _require_causes(ops, refs)
     pieces, order = _ordered(ops, refs, weights, machine, window)
     tiles = tiles_of(ops, pieces, weights, lanes)
-    end = _allocate(ops, storage, tiles, space)
+    planes = len(masked_planes(analysis.runs, machine, tables))
+    space = _allocate(ops, storage, tiles, (words + planes * lanes) * lanes, pieces, lanes)
     return Plan(
         analysis=analysis,
         window=window,
-        space=Space(buffers=space.buffers, zeros=space.zeros, pool=space.pool, end=end),
+        space=space,
         ops=ops.table,
         steps=np.ascontiguousarray(pieces.table[order]),
-        sources=_sources(ops, pieces, weights, space.zeros),
+        sources=_sources(ops, pieces, space.zeros),
         rows=_rows(ops, weights, space.zeros, lanes),
         tiles=tiles.table,
         sends=sends,
-        scratch=_scratch(ops, pieces, lanes),
     )
 
 
-def _fixed_space(analysis: Analysis, tables: Tables) -> Space:
-    machine = analysis.program.machine
-    lanes = machine.chip.lanes
-    buffers = 2 * machine.chip.slices * machine.chip.words * lanes
-    zeros = buffers + len(masked_planes(analysis.runs, machine, tables)) * lanes * lanes
-    pool = -(-(zeros + 4 * lanes) // ALIGNED_BYTES) * ALIGNED_BYTES
-    return Space(buffers=buffers, zeros=zeros, pool=pool, end=pool)
-
-
-def _leaving(analysis: Analysis, tables: Tables) -> Ints:
+def _leaving(analysis: Analysis) -> Ints:
     """Return the sends on links that are not wired."""
-    role = tables.role[analysis.runs.opcode]
     flow = analysis.flows.links
-    sends = flow.run[flow.sends]
-    received = analysis.producers.vectors.writer
-    wired = _wired_links(analysis)
-    leaves = ~np.isin(flow.link[flow.sends], wired)
-    assert not np.isin(sends[leaves], received).any() and np.all(role[sends] == Role.SEND)
-    return np.asarray(sends[leaves])
+    leaves = ~np.isin(flow.link[flow.sends], _wired_links(analysis))
+    return np.asarray(flow.run[flow.sends][leaves])
 
 
 def _wired_links(analysis: Analysis) -> Ints:
@@ -146,21 +133,29 @@ def _require_causes(ops: Ops, refs: Refs) -> None:
             raise LpuError(f"engine: op {consumer[bad]} takes what op {source[bad]} has not made yet; please report it")
 
 
-def _allocate(ops: Ops, storage: Storage, tiles: Tiles, space: Space) -> int:
-    """Give every result and every packed tile its place; return the end of the pool."""
-    size = np.concatenate((storage.size, tiles.size))
-    offset, total = place(
-        size, np.concatenate((storage.birth, tiles.birth)), np.concatenate((storage.death, tiles.death))
+def _allocate(ops: Ops, storage: Storage, tiles: Tiles, fixed: int, pieces: Pieces, lanes: int) -> Space:
+    """Give every result and every packed tile its place, behind ``fixed`` bytes and the places of fixed size."""
+    unit = unit_of(lanes)
+    room = -(-4 * int(pieces.table[:, c.NUMBER].max(initial=1)) * lanes // unit) * unit
+    sizes = (4 * lanes, 4 * len(ops.table), 3 * room, 2 * lanes * lanes)
+    zeros, immediates, scratch, weights, pool = np.cumsum([-(-n // unit) * unit for n in (fixed, *sizes)]).tolist()
+    birth, death = (np.concatenate((getattr(storage, k), getattr(tiles, k))) for k in ("birth", "death"))
+    offset, total = place(np.concatenate((storage.size, tiles.size)), birth, death, unit)
+    made, packed = np.flatnonzero(storage.size), np.flatnonzero(tiles.size)
+    ops.table[made, c.OUT] = pool + offset[made]
+    tiles.table[packed, c.PACKED] = pool + offset[len(storage.size) + packed]
+    return Space(
+        zeros=zeros,
+        immediates=immediates,
+        scratch=scratch,
+        room=room,
+        weights=weights,
+        pool=pool,
+        end=pool + total,
     )
-    offset += space.pool
-    made = np.flatnonzero(storage.size)
-    ops.table[made, c.OUT] = offset[made]
-    packed = np.flatnonzero(tiles.size)
-    tiles.table[packed, c.PACKED] = offset[len(storage.size) + packed]
-    return space.pool + total
 
 
-def _sources(ops: Ops, pieces: Pieces, weights: Weights, zeros: int) -> Ints:
+def _sources(ops: Ops, pieces: Pieces, zeros: int) -> Ints:
     sources = np.empty((len(pieces.origins), c.SOURCE_COLUMNS), dtype=np.int64)
     _locate(ops.table, pieces.origins, zeros, sources)
     return sources
@@ -182,11 +177,3 @@ def _rows(ops: Ops, weights: Weights, zeros: int, lanes: int) -> Ints:
     rows = np.full((len(weights.source) + 1, lanes), zeros, dtype=np.int64)
     weight_rows(ops.table, weights.source, weights.at, weights.part, zeros, rows)
     return rows
-
-
-def _scratch(ops: Ops, pieces: Pieces, lanes: int) -> int:
-    """Return the bytes of the widest operand or result of a step."""
-    longest = int(pieces.table[:, c.NUMBER].max(initial=1))
-    return 4 * longest * lanes
-
-

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lpu_emu.analysis.lattice import Ints
 from lpu_emu.engine._jit import inner, jit
 
-ALIGNED_BYTES = 64
+_ALIGNED_BYTES = 64
 
 
-def place(size: Ints, birth: Ints, death: Ints) -> tuple[Ints, int]:
+def unit_of(lanes: int) -> int:
+    """Return the bytes that every place is a multiple of: whole rows, and whole cache lines."""
+    return math.lcm(lanes, _ALIGNED_BYTES)
+
+
+def place(size: Ints, birth: Ints, death: Ints, unit: int) -> tuple[Ints, int]:
     """Return an offset for every item, and the bytes needed in all; items of size 0 need no place.
 
     Items that live in the same window, birth and death included, never overlap.
@@ -19,7 +26,7 @@ def place(size: Ints, birth: Ints, death: Ints) -> tuple[Ints, int]:
     used = np.flatnonzero(size)
     by_birth = used[np.argsort(birth[used], kind="stable")]
     by_death = used[np.argsort(death[used], kind="stable")]
-    rounded = -(-size // ALIGNED_BYTES) * ALIGNED_BYTES
+    rounded = -(-size // unit) * unit
     begin, room = np.empty((2, len(used) + 1), dtype=np.int64)
     return offset, int(_place(rounded, birth, death, by_birth, by_death, begin, room, offset))
 

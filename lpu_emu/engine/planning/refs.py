@@ -139,7 +139,7 @@ def _rows(analysis: Analysis, ops: Ops, tables: Tables) -> Iterator[Ints]:
         return
     adds = tables.role[analysis.runs.opcode[links.reader]] == Role.ACCUMULATE
     slot = ops.table[links.reader, c.SLOT] + np.where(adds, c.ROW_SLOT, 0)
-    yield _bytes(ops, links, slot, np.full(len(links), 4), _all(links))
+    yield _bytes(ops, links, slot, np.full(len(links), 4), np.arange(len(links)))
 
 
 def slice_all(links: Links) -> Ints:
@@ -177,7 +177,7 @@ def _merges(analysis: Analysis, ops: Ops, tables: Tables) -> Iterator[Ints]:
     yield _refs(new, none, none + 1, ops.table[run[row], c.COUNT], run[row], none, none + 1, part)
     for links in (latches_before(analysis, tables, run), rows_before(analysis, tables, run)):
         old = ops.table[ops.merges[links.reader], c.SLOT] + c.OLD_SLOT
-        yield _bytes(ops, links, old, np.full(len(links), 4), _all(links))
+        yield _bytes(ops, links, old, np.full(len(links), 4), np.arange(len(links)))
 
 
 def _installs(analysis: Analysis, ops: Ops, tables: Tables) -> Ints:

@@ -16,7 +16,7 @@ from lpu_emu.engine.kernels.stream_int import stream_int
 from lpu_emu.engine.products import is_integer, plain_product
 from lpu_emu.engine.steps.operands import clear_lanes, copy_lanes, operand, result_place
 from lpu_emu.engine.steps.state import Bytes, State
-from lpu_emu.engine.steps.weights import high_rows, packed_tile, tile_rows
+from lpu_emu.engine.steps.weights import high_rows, pack_tile, tile_rows
 
 _ADD = OPCODES["add"]
 
@@ -31,7 +31,8 @@ def accumulate(t: State, i: int) -> int:
     out = flat.view(np.int32).reshape(count, lanes)
     apart = adds and (t.steps[i, c.SERIAL] or t.tiles[tile, c.TILE_ON] < lanes)
     if adds and not apart:
-        moves.copy(operand(t, row + c.ROW_SLOT, 4, 0, count, t.scratch[1]), flat[: 4 * count * lanes])
+        first, length = operand(t, row + c.ROW_SLOT, 4, 0, count, 1)
+        moves.copy(t.memory[first : first + length], flat)
     status = _multiply(t, i, out, int(adds and not apart))
     if t.tiles[tile, c.TILE_ON] < lanes:
         for k in range(count):
@@ -50,7 +51,8 @@ def _add_rows(t: State, i: int, flat: Bytes) -> int:
     dtype = INT32 if is_integer(t.tiles[t.steps[i, c.TILE], c.TILE_TYPE]) else FP32
     for k in range(t.steps[i, c.NUMBER]):
         out = flat[k * size : (k + 1) * size]
-        status |= alu.binary(_ADD, dtype, 0, operand(t, row, 4, k, 1, t.scratch[1]), out, out)
+        first, length = operand(t, row, 4, k, 1, 1)
+        status |= alu.binary(_ADD, dtype, 0, t.memory[first : first + length], out, out)
     return status
 
 
@@ -63,58 +65,58 @@ def _multiply(t: State, i: int, out: Bytes, add: int) -> int:
 
 
 @inner
-def _activations(t: State, i: int, width: int) -> Bytes:
-    """Return packed activations as rows, one for each vector or one for all."""
-    lanes, row = t.grid.shape[1], t.steps[i, c.SOURCES] + c.X_SLOT
-    x = operand(t, row, width, 0, t.steps[i, c.NUMBER], t.scratch[0])
-    return x.reshape(x.size // (width * lanes), width * lanes)
-
-
-@inner
 def _multiply_integers(t: State, i: int, out: Bytes, add: int) -> int:
     tile, row, lanes, count = t.steps[i, c.TILE], t.steps[i, c.SOURCES] + c.X_SLOT, t.grid.shape[1], t.steps[i, c.NUMBER]
     signed = int(t.tiles[tile, c.TILE_TYPE] == INT8)
-    x, first, step = t.grid, t.sources[row, c.BASE] // lanes, t.sources[row, c.MOVE] // lanes
+    first, step = t.sources[row, c.BASE] // lanes, t.sources[row, c.MOVE] // lanes
     if t.sources[row, c.LANE] != 1 or t.tiles[tile, c.LANE_FIRST] > 0 or t.tiles[tile, c.LANE_END] < lanes:
-        x, first, step = _part_rows(t, i), 0, 1
+        first, step = _part_rows(t, i) // lanes, 1
     status = 1
     if t.tiles[tile, c.PACKED]:
-        packed = packed_tile(t, tile)
-        status = matmul_int(x, first, step, count, signed, packed, out, 0, 1, add)
+        words, place = pack_tile(t, tile), t.tiles[tile, c.PACKED]
+        packed = t.memory[place : place + 4 * words].view(np.int32)
+        status = matmul_int(t.grid, first, step, count, signed, packed, out, 0, 1, add)
     elif count <= FEW_INTS:
-        weights = tile_rows(t, t.tiles[tile, c.LOW], t.weights[0])
-        status = stream_int(x, first, step, count, signed, weights, out, 0, 1, add)
+        place = tile_rows(t, t.tiles[tile, c.LOW], 0)
+        weights = t.memory[place : place + lanes * lanes].reshape(lanes, lanes)
+        status = stream_int(t.grid, first, step, count, signed, weights, out, 0, 1, add)
     if status != DONE:
-        weights = tile_rows(t, t.tiles[tile, c.LOW], t.weights[0])
-        plain_product(x, first, step, count, signed, weights, out, add)
+        place = tile_rows(t, t.tiles[tile, c.LOW], 0)
+        weights = t.memory[place : place + lanes * lanes].reshape(lanes, lanes)
+        plain_product(t.grid, first, step, count, signed, weights, out, add)
     return DONE
 
 
 @inner
-def _part_rows(t: State, i: int) -> Bytes:
-    """Return activation rows with zeros in the lanes that take no part."""
+def _part_rows(t: State, i: int) -> int:
+    """Return the address of activation rows with zeros in the lanes that take no part."""
     tile, lanes, count = t.steps[i, c.TILE], t.grid.shape[1], t.steps[i, c.NUMBER]
-    out = t.scratch[0][: count * lanes].reshape(count, lanes)
     for k in range(count):
-        copy_lanes(t, t.steps[i, c.SOURCES] + c.X_SLOT, k, lanes, out[k])
+        place = t.scratch + k * lanes
+        copy_lanes(t, t.steps[i, c.SOURCES] + c.X_SLOT, k, lanes, t.memory[place : place + lanes])
         for lane in range(lanes):
             if lane < t.tiles[tile, c.LANE_FIRST] or lane >= t.tiles[tile, c.LANE_END]:
-                out[k, lane] = 0
-    return out
+                t.memory[place + lane] = 0
+    return t.scratch
 
 
 @inner
 def _multiply_floats(t: State, i: int, out: Bytes, add: int) -> int:
-    tile, count = t.steps[i, c.TILE], t.steps[i, c.NUMBER]
+    tile, count, lanes = t.steps[i, c.TILE], t.steps[i, c.NUMBER], t.grid.shape[1]
     dtype = t.tiles[tile, c.TILE_TYPE]
     low, number = t.tiles[tile, c.LANE_FIRST], t.tiles[tile, c.LANE_END] - t.tiles[tile, c.LANE_FIRST]
-    x = _activations(t, i, element_bytes(dtype))
-    step = 1 if x.shape[0] == count else 0
+    width = element_bytes(dtype) * lanes
+    first, length = operand(t, t.steps[i, c.SOURCES] + c.X_SLOT, element_bytes(dtype), 0, count, 0)
+    x = t.memory[first : first + length].reshape(length // width, width)
+    step = 1 if length == count * width else 0
     if t.tiles[tile, c.PACKED]:
-        packed = packed_tile(t, tile).view(np.float32)
+        words, place = pack_tile(t, tile), t.tiles[tile, c.PACKED]
+        packed = t.memory[place : place + 4 * words].view(np.float32)
         return matmul_float(dtype, x, 0, step, count, low, number, packed, out, 0, 1, add)
-    rows = tile_rows(t, t.tiles[tile, c.LOW], t.weights[0])
-    high = high_rows(t, tile, rows)
-    if count <= FEW_FLOATS:
-        return stream_float(dtype, x, 0, step, count, low, number, rows, high, out, 0, 1, add)
-    return 1
+    if count > FEW_FLOATS:
+        return 1
+    place = tile_rows(t, t.tiles[tile, c.LOW], 0)
+    rows = t.memory[place : place + lanes * lanes].reshape(lanes, lanes)
+    place = high_rows(t, tile, place)
+    high = t.memory[place : place + lanes * lanes].reshape(lanes, lanes)
+    return stream_float(dtype, x, 0, step, count, low, number, rows, high, out, 0, 1, add)

@@ -13,41 +13,41 @@ from lpu_emu.engine.steps.state import Bytes, State
 
 
 @inner
-def move_lanes(t: State, i: int, each: int) -> None:
-    """Do what an SXM unit does; ``each`` is the number of lanes of a superlane."""
+def move_lanes(t: State, i: int) -> None:
+    """Do what an SXM unit does."""
     op, count, lanes = t.steps[i, c.OP], t.steps[i, c.NUMBER], t.grid.shape[1]
     kind, place = t.ops[op, c.KIND], result_place(t, i)
     if kind == c.SHIFT:
-        _shift(t, i, place, each)
+        _shift(t, i, place)
     elif kind == c.PERMUTE:
         _permute(t, i, place)
     elif kind == c.DISTRIBUTE:
-        _distribute(t, i, place, each)
+        _distribute(t, i, place)
     elif kind == c.ROTATE:
-        _rotate(t, i, place, each)
+        _rotate(t, i, place)
     else:
-        _transpose(t, i, place, each)
+        _transpose(t, i, place)
     if t.ops[op, c.ON] < lanes:
         for part in range(t.ops[op, c.PARTS]):
             clear_lanes(t, op, place + part * t.ops[op, c.PART_STEP], 1, count)
 
 
 @inner
-def _row(t: State, i: int, place: int, part: int, k: int) -> Bytes:
-    """Return the lanes of one part of a result."""
-    lanes, op = t.grid.shape[1], t.steps[i, c.OP]
-    first = place + part * t.ops[op, c.PART_STEP] + k * lanes
-    return t.memory[first : first + lanes]
+def _row(t: State, i: int, place: int, part: int, k: int) -> int:
+    """Return the address of the lanes of one part of a result."""
+    return place + part * t.ops[t.steps[i, c.OP], c.PART_STEP] + k * t.grid.shape[1]
 
 
 @inner
-def _shift(t: State, i: int, place: int, each: int) -> None:
+def _shift(t: State, i: int, place: int) -> None:
     op, lanes = t.steps[i, c.OP], t.grid.shape[1]
-    amount, mask = t.ops[op, c.A], t.ops[op, c.B]
+    amount, mask, each = t.ops[op, c.A], t.ops[op, c.B], t.each
     for part in range(t.ops[op, c.PARTS]):
         for k in range(t.steps[i, c.NUMBER]):
-            x = vector(t, t.steps[i, c.SOURCES] + part, k, t.scratch[0])
-            out = _row(t, i, place, part, k)
+            at = vector(t, t.steps[i, c.SOURCES] + part, k, 0)
+            x = t.memory[at : at + lanes]
+            to = _row(t, i, place, part, k)
+            out = t.memory[to : to + lanes]
             low, high = max(amount, 0), min(lanes + amount, lanes)
             for lane in range(0, min(low, lanes)):
                 out[lane] = 0
@@ -65,20 +65,24 @@ def _shift(t: State, i: int, place: int, each: int) -> None:
 def _permute(t: State, i: int, place: int) -> None:
     op, row, lanes = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1]
     parts = t.ops[op, c.X]
-    chosen = t.scratch[2].view(np.int32)
+    chosen = t.memory[t.scratch + 2 * t.room : t.scratch + 3 * t.room].view(np.int32)
     for k in range(t.steps[i, c.NUMBER]):
-        low = vector(t, row + parts, k, t.scratch[0])
-        high = vector(t, row + parts + 1, k, t.scratch[1])
+        at = vector(t, row + parts, k, 0)
+        low = t.memory[at : at + lanes]
+        at = vector(t, row + parts + 1, k, 1)
+        high = t.memory[at : at + lanes]
         for lane in range(lanes):
             chosen[lane] = np.int32(low[lane]) + np.int32(256) * np.int32(high[lane])
-        if not _names_all(chosen, lanes, t.scratch[0]):
+        if not _names_all(chosen, lanes, t.memory[t.scratch : t.scratch + lanes]):
             lane = _first_wrong(chosen, lanes)
             note(t, i, k, SAMPLING, lane, _times(chosen, lanes, lane))
             for lane in range(lanes):
                 chosen[lane] = lane
         for part in range(parts):
-            x = vector(t, row + part, k, t.scratch[0])
-            out = _row(t, i, place, part, k)
+            at = vector(t, row + part, k, 0)
+            x = t.memory[at : at + lanes]
+            to = _row(t, i, place, part, k)
+            out = t.memory[to : to + lanes]
             for lane in range(lanes):
                 out[lane] = x[chosen[lane]]
 
@@ -113,14 +117,17 @@ def _first_wrong(chosen: Bytes, lanes: int) -> int:
 
 
 @inner
-def _distribute(t: State, i: int, place: int, each: int) -> None:
+def _distribute(t: State, i: int, place: int) -> None:
     op, row, lanes = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1]
-    bypass, parts = t.ops[op, c.A], t.ops[op, c.PARTS]
+    bypass, parts, each = t.ops[op, c.A], t.ops[op, c.PARTS], t.each
     for k in range(t.steps[i, c.NUMBER]):
-        chosen = vector(t, row + parts, k, t.scratch[1])
+        at = vector(t, row + parts, k, 1)
+        chosen = t.memory[at : at + lanes]
         for part in range(parts):
-            x = vector(t, row + part, k, t.scratch[0])
-            out = _row(t, i, place, part, k)
+            at = vector(t, row + part, k, 0)
+            x = t.memory[at : at + lanes]
+            to = _row(t, i, place, part, k)
+            out = t.memory[to : to + lanes]
             if (bypass >> part) & 1:
                 moves.copy(x, out)
                 continue
@@ -130,14 +137,16 @@ def _distribute(t: State, i: int, place: int, each: int) -> None:
 
 
 @inner
-def _rotate(t: State, i: int, place: int, each: int) -> None:
+def _rotate(t: State, i: int, place: int) -> None:
     op, row, lanes = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1]
-    edge = t.ops[op, c.A]
+    edge, each = t.ops[op, c.A], t.each
     for k in range(t.steps[i, c.NUMBER]):
         for part in range(edge):
-            x = vector(t, row + part, k, t.scratch[0])
+            at = vector(t, row + part, k, 0)
+            x = t.memory[at : at + lanes]
             for turn in range(edge):
-                out, shift = _row(t, i, place, part * edge + turn, k), turn % each
+                to, shift = _row(t, i, place, part * edge + turn, k), turn % each
+                out = t.memory[to : to + lanes]
                 for first in range(0, lanes, each):
                     end = first + each
                     moves.copy(x[first + shift : end], out[first : end - shift])
@@ -145,12 +154,14 @@ def _rotate(t: State, i: int, place: int, each: int) -> None:
 
 
 @inner
-def _transpose(t: State, i: int, place: int, each: int) -> None:
-    row, lanes = t.steps[i, c.SOURCES], t.grid.shape[1]
+def _transpose(t: State, i: int, place: int) -> None:
+    row, lanes, each = t.steps[i, c.SOURCES], t.grid.shape[1], t.each
     for k in range(t.steps[i, c.NUMBER]):
         for part in range(each):
-            x = vector(t, row + part, k, t.scratch[0])
+            at = vector(t, row + part, k, 0)
+            x = t.memory[at : at + lanes]
             for j in range(each):
-                out = _row(t, i, place, j, k)
+                to = _row(t, i, place, j, k)
+                out = t.memory[to : to + lanes]
                 for first in range(0, lanes, each):
                     out[first + part] = x[first + j]

@@ -48,9 +48,9 @@ def _address(t: State, row: int, k: int, lane: int) -> int:
 
 
 @inner
-def gather(t: State, i: int, each: int) -> None:
-    """Take, in each superlane of ``each`` lanes, the bytes at the address that the map carries there."""
-    op, row, lanes = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1]
+def gather(t: State, i: int) -> None:
+    """Take, in each superlane, the bytes at the address that the map carries there."""
+    op, row, lanes, each = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1], t.each
     place, low, high = result_place(t, i), t.ops[op, c.A], t.ops[op, c.B]
     for k in range(t.steps[i, c.NUMBER]):
         for lane in range(0, t.ops[op, c.ON], each):
@@ -66,9 +66,9 @@ def gather(t: State, i: int, each: int) -> None:
 
 
 @inner
-def scatter(t: State, i: int, each: int) -> None:
-    """Store, in each superlane of ``each`` lanes, bytes at the address that the map carries there."""
-    op, row, lanes = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1]
+def scatter(t: State, i: int) -> None:
+    """Store, in each superlane, bytes at the address that the map carries there."""
+    op, row, lanes, each = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1], t.each
     low, high, step = t.ops[op, c.A], t.ops[op, c.B], t.sources[row + 1, c.LANE]
     for k in range(t.steps[i, c.NUMBER]):
         data = t.sources[row + 1, c.BASE] + k * t.sources[row + 1, c.MOVE]

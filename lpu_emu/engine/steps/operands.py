@@ -32,25 +32,27 @@ def are_rows(t: State, row: int, width: int) -> bool:
 
 
 @inner
-def operand(t: State, row: int, width: int, skip: int, count: int, scratch: Bytes) -> Bytes:
-    """Return ``count`` vectors, from element ``skip`` of a step on, of elements of ``width`` bytes, flat.
+def operand(t: State, row: int, width: int, skip: int, count: int, number: int) -> tuple[int, int]:
+    """Return address and size of ``count`` packed vectors, from element ``skip`` of a step on.
 
-    The first byte of the operand is source ``row``. One vector is returned for all if it is the same.
+    The first of the ``width`` bytes of its elements is source ``row``. What does not lie so is gathered in
+    scratch ``number``. If all vectors are the same, there is only one.
     """
     size = width * t.grid.shape[1]
     if is_packed(t, row, width):
         move = t.sources[row, c.MOVE]
         base = t.sources[row, c.BASE] + skip * move
         if move == size or count == 1:
-            return t.memory[base : base + count * size]
+            return base, count * size
         if move == 0:
-            return t.memory[base : base + size]
-    out = scratch[: count * size]
+            return base, size
+    place = t.scratch + number * t.room
+    out = t.memory[place : place + count * size]
     if are_rows(t, row, width):
         _pack(t, row, width, skip, out)
     else:
         _gather(t, row, width, skip, count, out)
-    return out
+    return place, count * size
 
 
 @inner
@@ -86,15 +88,14 @@ def _gather(t: State, row: int, width: int, skip: int, count: int, out: Bytes) -
 
 
 @inner
-def vector(t: State, row: int, k: int, scratch: Bytes) -> Bytes:
-    """Return the lanes of one source of a step, for element k of it."""
+def vector(t: State, row: int, k: int, number: int) -> int:
+    """Return the address of the lanes of one source of a step, for element k of it; scratch as for operands."""
     lanes, lane = t.grid.shape[1], t.sources[row, c.LANE]
-    base = t.sources[row, c.BASE] + k * t.sources[row, c.MOVE]
     if lane == 1:
-        return t.memory[base : base + lanes]
-    out = scratch[:lanes]
-    copy_lanes(t, row, k, lanes, out)
-    return out
+        return t.sources[row, c.BASE] + k * t.sources[row, c.MOVE]
+    place = t.scratch + number * t.room
+    copy_lanes(t, row, k, lanes, t.memory[place : place + lanes])
+    return place
 
 
 @inner

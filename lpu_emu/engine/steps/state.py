@@ -15,21 +15,23 @@ Bytes = NDArray[np.uint8]
 class State(NamedTuple):
     """The bytes and tables of an execution; tables as in :mod:`lpu_emu.engine.columns`.
 
-    ``memory`` is flat, ``grid`` the same bytes as rows of lanes and ``halves`` as rows of half as many.
-    ``immediates`` [ops, 4] are little-endian. ``scratch`` [3, bytes] each hold an operand of any step,
-    ``weights`` the rows of a tile. ``found`` describes the first fault: whether there is one, its cycle and
-    phase, its dispatch cycle, op, element, and two numbers that say more.
+    ``memory`` is flat, ``grid`` the same bytes as rows of lanes. Besides SRAM and results it holds four zero
+    vectors at ``zeros``, four little-endian bytes for each op at ``immediates``, three places of ``room`` bytes at
+    ``scratch`` that each hold an operand of any step, and two at ``weights`` for the rows of a tile. ``each`` is the number
+    of lanes of a superlane. ``found`` describes the first fault, see :mod:`lpu_emu.engine.steps.faults`.
     """
 
     memory: Bytes
     grid: Bytes
-    halves: Bytes
     ops: Ints
     steps: Ints
     sources: Ints
     rows: Ints
     tiles: Ints
-    immediates: Bytes
-    scratch: Bytes
-    weights: Bytes
     found: Ints
+    zeros: int
+    immediates: int
+    scratch: int
+    room: int
+    weights: int
+    each: int

@@ -7,7 +7,7 @@ from lpu_emu.engine._jit import inner
 from lpu_emu.engine.kernels import alu, conversions
 from lpu_emu.engine.kernels.codes import element_bytes
 from lpu_emu.engine.steps.operands import clear_lanes, operand, result_place
-from lpu_emu.engine.steps.state import Bytes, State
+from lpu_emu.engine.steps.state import State
 
 
 @inner
@@ -29,11 +29,11 @@ def _compute(t: State, i: int, skip: int, count: int) -> int:
     size = t.ops[op, c.SIZE]
     place = result_place(t, i) + skip * size * lanes
     out = t.memory[place : place + count * size * lanes]
-    x = _source(t, op, row, t.ops[op, c.X], skip, count, t.scratch[0])
-    status = 0
+    first, length = _source(t, op, row, t.ops[op, c.X], skip, count, 0)
+    x, status = t.memory[first : first + length], 0
     if kind == c.BINARY:
-        y = _source(t, op, row + t.ops[op, c.X], t.ops[op, c.Y], skip, count, t.scratch[1])
-        status = alu.binary(code, dtype, saturate, x, y, out)
+        first, length = _source(t, op, row + t.ops[op, c.X], t.ops[op, c.Y], skip, count, 1)
+        status = alu.binary(code, dtype, saturate, x, t.memory[first : first + length], out)
     elif kind == c.UNARY:
         status = alu.unary(code, dtype, saturate, x, out)
     else:
@@ -43,10 +43,11 @@ def _compute(t: State, i: int, skip: int, count: int) -> int:
 
 
 @inner
-def _source(t: State, op: int, row: int, width: int, skip: int, count: int, scratch: Bytes) -> Bytes:
+def _source(t: State, op: int, row: int, width: int, skip: int, count: int, number: int) -> tuple[int, int]:
+    """Return address and size of an operand: the immediate if it has no slots."""
     if width == 0:
-        return t.immediates[op, : element_bytes(t.ops[op, c.DTYPE])]
-    return operand(t, row, width, skip, count, scratch)
+        return t.immediates + 4 * op, element_bytes(t.ops[op, c.DTYPE])
+    return operand(t, row, width, skip, count, number)
 
 
 @inner
