@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from lpu_emu.program.model import Program
 from lpu_emu.program.result import RunResult
+from lpu_emu.program.tensors import read_outputs
 from lpu_emu.program.validate import require_valid
 from lpu_emu.reference import semantics
-from lpu_emu.reference.bindings import judge_outputs, read_outputs, write_image
+from lpu_emu.reference.bindings import judge_outputs, write_image
 from lpu_emu.reference.failures import hazard_error
 from lpu_emu.reference.queues import QueueState
 from lpu_emu.reference.state import State
@@ -44,7 +45,7 @@ def run(
     if strict and any(not hazard.is_warning for hazard in hazards):
         raise hazard_error(program, hazards)
     return RunResult(
-        outputs=read_outputs(program, state.memory),
+        outputs=read_outputs(program, state.memory.words),
         cycles=state.cycles,
         hazards=hazards,
         memory=state.memory.words,

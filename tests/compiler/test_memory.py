@@ -77,6 +77,12 @@ def test_zones_prefer_different_slices() -> None:
     assert memory.order(VECTORS, "E")[:2] == ["E2", "E3"]
     memory.take(Words("w", 3, WEIGHTS), "E7", 0)
     assert memory.order(WEIGHTS, "E")[:2] == ["E6", "E5"]
+    assert memory.order(ACTIVATIONS, "E")[-1] == "E7"
+    live = Words("a", 1, ACTIVATIONS)
+    memory.take(live, "E0", 0)
+    assert memory.order(ACTIVATIONS, "E")[0] == "E1"
+    memory.release(live)
+    assert memory.order(ACTIVATIONS, "E")[0] == "E0"
 
 
 @pytest.mark.parametrize("seed", range(30))

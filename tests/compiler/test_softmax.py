@@ -112,3 +112,19 @@ def test_old_softmax_flattens_from_its_axis_on() -> None:
     x = np.random.default_rng(0).standard_normal((2, 3, 2)).astype(np.float32)
     y = oracle.compile_and_run(graph, MACHINES["tiny"], {"x": x}, "old")["y"]
     oracle.same_bits(y.reshape(2, 6), softmax(x.reshape(2, 6), 8), "old")
+
+
+@pytest.mark.parametrize("chip", MACHINES)
+@pytest.mark.parametrize("columns", [3, 5, 11, 90])
+def test_unused_lanes_do_not_reach_a_product(chip: str, columns: int) -> None:
+    rng = np.random.default_rng(columns)
+    maker = ModelMaker()
+    soft = maker.node("Softmax", [maker.input("x", (4, columns))], "s", axis=-1)
+    w = maker.constant("w", rng.standard_normal((columns, 6)).astype(np.float32))
+    graph = maker.graph(maker.node("MatMul", [soft, w], "y"))
+    x = rng.standard_normal((4, columns)).astype(np.float32)
+    y = oracle.compile_and_run(graph, MACHINES[chip], {"x": x}, chip)["y"]
+    lanes = MACHINES[chip].chip.lanes
+    oracle.same_bits(
+        y, oracle.product_fp16(oracle.to_fp16(softmax(x, lanes)), graph.constants["w"], lanes), chip
+    )

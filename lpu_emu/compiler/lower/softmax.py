@@ -2,8 +2,9 @@
 
 Lanes only exchange values in the SXM, so maximum and sum over a row are trees of rounds ``y = op(y, rotated y)``, after
 which every lane holds the result. A round reads two copies of y: one goes through the permuter, the other meets it in
-the VXM; a row that fits a superlane goes through a distributor instead. The window that rotates is the smallest power of two that holds the row; if that is wider than the chip, or a
-row takes several blocks (which are combined first), it is the whole vector.
+the VXM; a row that fits a superlane goes through a distributor instead. The window that rotates is the smallest power
+of two that holds the row; if that is wider than the chip, or a row takes several blocks (which are combined first), it
+is the whole vector.
 """
 
 from __future__ import annotations
@@ -150,8 +151,10 @@ class _Softmax:
         value = ex.convert(leaf, WORKING)
         width = self._x.width(block)
         if width < self._window:
-            limits = np.full(width, np.inf, dtype=np.float32)
-            value = ex.op("min", value, ex.Vector(dtype=WORKING, values=limits, pad=float("-inf")))
+            limits = np.full(self._window, -np.inf, dtype=np.float32)
+            limits[:width] = np.inf
+            # Lanes beyond the window stay as they are: -infinity there would become NaN in the difference.
+            value = ex.op("min", value, ex.Vector(dtype=WORKING, values=limits, pad=float("inf")))
         if not isinstance(value, ex.Op):
             value = ex.op("copy", value)
 

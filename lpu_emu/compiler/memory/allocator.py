@@ -31,6 +31,8 @@ class Memory:
             for name in geometry.slices
         }
         self._used = dict.fromkeys(geometry.slices, 0)
+        self._live = dict.fromkeys(geometry.slices, 0)
+        self._weights = dict.fromkeys(geometry.slices, 0)
         self._inner = max(1, geometry.chip.slices // 4)
         self._orders: dict[tuple[str, str], list[str]] = {}
 
@@ -55,8 +57,7 @@ class Memory:
         segment.length -= words.count
         if not segment.length:
             del segments[index]
-        self._used[slice_name] += words.count
-        self._orders.clear()
+        self._count(words, 1)
 
     def release(self, words: Words) -> None:
         """Give the space of placed words back, free from the cycle after their last access on."""
@@ -67,8 +68,7 @@ class Memory:
         segments = self._free[words.slice]
         segments.append(_Segment(words.address, words.count, free_from))
         segments.sort(key=lambda s: s.address)
-        self._used[words.slice] -= words.count
-        self._orders.clear()
+        self._count(words, -1)
         self._free[words.slice] = self._merged(segments)
 
     def _merged(self, segments: list[_Segment]) -> list[_Segment]:
@@ -87,8 +87,9 @@ class Memory:
     def order(self, zone: str, side: str) -> list[str]:
         """Return the slices of a hemisphere in the order in which words of a zone prefer them.
 
-        Activations prefer the inner quarter, which leaves the streams beyond it to weights; weights prefer the
-        emptiest outer slices, so that one load finds as many different slices as it has streams.
+        Weights prefer the emptiest slices beyond the inner quarter, so that one load finds as many different slices as it
+        has streams. Activations prefer slices that hold no other live activations, which could be wanted at the same
+        time, then those without weights, then the ones near the VXM.
         """
         known = self._orders.get((zone, side))
         if known is None:
@@ -96,15 +97,21 @@ class Memory:
         return known
 
     def _order(self, zone: str, side: str) -> list[str]:
-        numbers = range(self._geometry.chip.slices)
-        inner = [f"{side}{n}" for n in numbers if n < self._inner]
-        outer = [f"{side}{n}" for n in reversed(numbers) if n >= self._inner]
-        by_use = {name: self._used[name] for name in (*inner, *outer)}
-        inner.sort(key=by_use.__getitem__)
-        outer.sort(key=by_use.__getitem__)
+        names = [f"{side}{n}" for n in range(self._geometry.chip.slices)]
         if zone == ACTIVATIONS:
-            return inner + outer
-        return outer + inner if zone == WEIGHTS else list(reversed(outer)) + inner
+            return sorted(names, key=lambda n: (self._live[n], self._weights[n] > 0))
+        inner, outer = names[: self._inner], names[self._inner :]
+        if zone == WEIGHTS:
+            outer.reverse()
+        return sorted(outer, key=self._used.__getitem__) + sorted(inner, key=self._used.__getitem__)
+
+    def _count(self, words: Words, sign: int) -> None:
+        self._used[words.slice] += sign * words.count
+        if words.zone == ACTIVATIONS:
+            self._live[words.slice] += sign
+        if words.zone == WEIGHTS:
+            self._weights[words.slice] += sign
+        self._orders.clear()
 
     def bank(self, slice_name: str, address: int) -> tuple[str, int]:
         """Return the bank of an address as a key."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lpu_emu import timing
-from lpu_emu.compiler.flow.model import Access, AnyAlu, At, Beside, Edge, Port, Stage
+from lpu_emu.compiler.flow.model import Access, AnyAlu, At, Edge, Port, Stage
 from lpu_emu.compiler.flow.rigid import Rigid, Solver, host_of
 from lpu_emu.compiler.geometry import STREAMS_PER_GROUP, Alu, Geometry, Slice
 from lpu_emu.compiler.memory.words import Words
@@ -192,7 +192,7 @@ class Plan:
         inner = {plan.edge.index for plan in self.edges if not plan.leaves}
         for stage in self.rigid.shape.alus:
             found.append((True, stage.index))
-            edges = [p.edge for p in (*stage.inputs, *stage.outputs) if p.edge in inner]
+            edges = dict.fromkeys(p.edge for p in (*stage.inputs, *stage.outputs) if p.edge in inner)
             found += [(False, edge) for edge in edges]
             inner.difference_update(edges)
         planned = {edge for is_alu, edge in found if not is_alu}

@@ -161,10 +161,11 @@ def unary(op: int, dtype: int, saturate: int, x: Array, out: Array) -> int:
         values, result = x[first:end], out[first:end]
         if op == _COPY:
             moves.copy(values, result)
-        elif op == _EXP or op == _TANH or op == _RSQRT:  # noqa: SIM109 (a tuple compiles to a loop)
-            status |= _special_block(op, dtype, saturate, values, result)
         elif is_float(dtype):
-            status |= _unary_floats(op, dtype, saturate, values, result)
+            if op == _EXP or op == _TANH or op == _RSQRT:  # noqa: SIM109 (a tuple compiles to a loop)
+                status |= _special_block(op, dtype, saturate, values, result)
+            else:
+                status |= _unary_floats(op, dtype, saturate, values, result)
         elif op == _NOT:
             moves.invert(values, result)
         else:

@@ -80,12 +80,12 @@ def _twin(rows: int, width: int) -> Any:
         c_step: int,
         add: int,
     ) -> None:
-        panel = b[b_first : b_first + steps * width].reshape(steps, width).astype(np.float64)
+        panel = b[b_first : b_first + steps * width].view(np.float32).reshape(steps, width)
         flat = c.reshape(-1).view(np.float32)
         for row in range(rows):
             total = np.zeros(width)
             for left, right in zip(a[a_first + row * a_step :][:steps], panel, strict=True):
-                total = total + left * right
+                total = total + left * right.astype(np.float64)
             rounded = total.astype(np.float32)
             place = slice(c_first + row * c_step, c_first + row * c_step + width)
             flat[place] = flat[place] + rounded if add else rounded

@@ -42,7 +42,8 @@ def weights_of(analysis: Analysis, ops: Ops, refs: Refs, tables: Tables) -> Weig
     """Go through loads and installs in order and note the rows of every version that is used."""
     runs, table = analysis.runs, ops.table
     role = tables.role[runs.opcode]
-    run = np.flatnonzero(np.isin(role, (Role.LOAD, Role.INSTALL, Role.INSTALL_STREAM)))
+    acts = np.isin(role, (Role.LOAD, Role.INSTALL, Role.INSTALL_STREAM))
+    run = np.flatnonzero(acts & (table[: len(runs), c.KIND] != c.STORE_ROWS))
     installs = run[role[run] != Role.LOAD]
     number = np.full(len(table), -1, dtype=np.int64)
     number[installs] = np.cumsum(runs.count[installs]) - runs.count[installs]
