@@ -96,29 +96,40 @@ class Executable:
         """Type name and shape of each output by name."""
         return {b.name: (b.dtype, b.layout.shape) for b in self.program.outputs}
 
-    def run(self, inputs: Mapping[str, ArrayLike] | None = None, *, strict: bool = True) -> RunResult:
-        """Execute the program on the reference executor.
+    def run(
+        self, inputs: Mapping[str, ArrayLike] | None = None, *, strict: bool = True, engine: str = "auto"
+    ) -> RunResult:
+        """Execute the program.
 
         Args:
             inputs: one array per input, in the shapes and types of :attr:`inputs`; lists and numbers are
                 converted.
             strict: raise on hazards; otherwise they are in the result.
+            engine: ``"reference"`` is the definition, ``"fast"`` gives the same bits through compiled code
+                (compiled once per machine, which takes a while), ``"auto"`` takes the fast one for large
+                programs.
 
         Raises:
+            UsageError: there is no such engine.
             InputError: an input is missing, unknown, or has another shape or type.
             HazardError: ``strict`` and the program breaks a timing rule.
             FaultError: a value known only at run time broke a rule.
         """
         import numpy as np
 
-        from lpu_emu import reference
-        from lpu_emu.library import tensors
+        from lpu_emu.library import engines, tensors
 
         types = tensors.signature(self.program)
         arrays = {
             name: tensors.converted(name, value, types[name][0]) if name in types else np.asarray(value)
             for name, value in (inputs or {}).items()
         }
+        if engines.choose(engine, self.analysis) == engines.FAST:
+            from lpu_emu import engine as fast
+
+            return fast.run(self.program, arrays, strict=strict)
+        from lpu_emu import reference
+
         return reference.run(self.program, arrays, strict=strict)
 
     @cached_property

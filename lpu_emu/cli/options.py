@@ -62,10 +62,12 @@ class EngineType(_Type):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check that the executor exists."""
-        if value == "fast":
-            self.fail("the fast engine does not exist yet; use reference", param, ctx)
-        if value != "reference":
-            self.fail(f"no engine {value!r}; use reference", param, ctx)
+        from lpu_emu.errors import did_you_mean
+        from lpu_emu.library.engines import ENGINES
+
+        if value not in ENGINES:
+            hint = did_you_mean(str(value), ENGINES)
+            self.fail(f"no engine {value!r}; engines: {', '.join(ENGINES)}{hint}", param, ctx)
         return str(value)
 
 

@@ -29,7 +29,10 @@ SHOWN_ELEMENTS = 6
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of inputs not given."
 )
-@click.option("--engine", type=EngineType(), default="reference", show_default=True, help="Executor.")
+@click.option(
+    "--engine", type=EngineType(), default="auto", show_default=True, metavar="auto|fast|reference",
+    help="Executor; the results are the same.",
+)
 @click.option("--check", is_flag=True, help="Compare with an independent result; exit 1 when it differs.")
 @output_option("Write the outputs to this .npz file.")
 @json_option
@@ -67,27 +70,27 @@ def command(
     require_writable(output, device=True)
     given = read_inputs(inputs)
     request = Request(file=file, chip=chip, precision=precision, shapes=shapes, fallback_shapes=given.shapes)
-    ran = execute(request, given, seed=seed, check=check, progress=Progress())
+    ran = execute(request, given, seed=seed, check=check, engine=engine, progress=Progress())
     for line in ran.notes:
         note(line)
     if output is not None:
         write_bytes(output, tensors.npz_bytes(ran.result.outputs))
     if as_json:
-        print_json(as_document(ran, engine))
+        print_json(as_document(ran))
     else:
         click.echo(as_text(ran))
     if ran.verdict is not None and not ran.verdict.passed:
         raise click.exceptions.Exit(FAILED)
 
 
-def as_document(ran: Ran, engine: str) -> dict[str, Any]:
+def as_document(ran: Ran) -> dict[str, Any]:
     """Return the JSON document of a run."""
     from lpu_emu.cli.output import document
 
     executable = ran.target.executable
     content: dict[str, Any] = {
         "program": executable.summary(),
-        "engine": engine,
+        "engine": ran.engine,
         "cycles": ran.result.cycles,
         "time_us": ran.time_us,
         "host": ran.host,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lpu_emu.program.model import Program
     from lpu_emu.program.result import RunResult
 
-__all__ = ["prepare", "run"]
+__all__ = ["prepare", "run", "warm_up"]
 
 
 def run(
@@ -58,3 +58,10 @@ def prepare(program: Program, *, verify: bool = True) -> Prepared:
     from lpu_emu.engine import executor
 
     return executor.prepare(program, verify=verify)
+
+
+def warm_up() -> None:
+    """Compile the engine for this machine, or load what an earlier process compiled."""
+    from lpu_emu.engine import executor
+
+    executor.warm_up()

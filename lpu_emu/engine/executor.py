@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from lpu_emu.analysis import analyse, require_no_hazards
 from lpu_emu.analysis.core import Analysis
 from lpu_emu.engine import columns as c
-from lpu_emu.engine.threads import thread_count
 from lpu_emu.engine.dispatch import dispatch
 from lpu_emu.engine.planning.plan import WINDOW_CYCLES, Plan, plan_of
 from lpu_emu.engine.steps import faults
+from lpu_emu.engine.steps.board import BOARD_WORDS
 from lpu_emu.engine.steps.state import Bytes, State
+from lpu_emu.engine.team import helpers, team_size
 from lpu_emu.errors import LpuError
 from lpu_emu.program.fault import fault_error, not_a_bijection, outside_region
 from lpu_emu.program.hazard import Site
@@ -24,6 +25,7 @@ from lpu_emu.program.placement import link_names, slice_names
 from lpu_emu.program.result import RunResult
 from lpu_emu.program.tensors import read_outputs, require_inputs, write_image
 from lpu_emu.program.validate import require_valid
+from lpu_emu.spec.machine import load_machine
 
 Inputs = Mapping[str, NDArray[np.generic]]
 
@@ -46,10 +48,10 @@ class Prepared:
         """
         program = self.program
         tensors = require_inputs(program, inputs or {})
-        state = _state(self.plan)
+        state = _state(self.plan, team_size(threads))
         memory = _slices(state.grid, program)
         write_image(program, tensors, memory)
-        with thread_count(threads):
+        with helpers(state):
             _execute(state, self.plan)
         if state.found[faults.KNOWN]:
             raise _fault(program, self.plan, state.found)
@@ -90,14 +92,21 @@ def run(
     return Prepared(program=program, plan=plan_of(analysis, window=window)).run(inputs, threads=threads)
 
 
+def warm_up() -> None:
+    """Run an empty program: everything is compiled when the loop is."""
+    machine = load_machine("tiny")
+    run(Program(name="", machine=machine, queues={}), {})
+
+
 def _analysed(program: Program) -> Analysis:
     require_valid(program)
     return analyse(program)
 
 
-def _state(plan: Plan) -> State:
+def _state(plan: Plan, team: int) -> State:
     lanes, space = plan.rows.shape[1], plan.space
-    memory = _zeros(space.end)
+    team = team if plan.shares else 1
+    memory = _zeros(space.end + 3 * team * space.room)
     values = np.ascontiguousarray(plan.ops[:, c.IMMEDIATE]).astype("<u4").view(np.uint8)
     memory[space.immediates : space.immediates + len(values)] = values
     return State(
@@ -109,12 +118,14 @@ def _state(plan: Plan) -> State:
         rows=plan.rows,
         tiles=plan.tiles.copy(),
         found=np.zeros(faults.FOUND_COLUMNS, dtype=np.int64),
+        board=np.zeros(BOARD_WORDS, dtype=np.int64),
         zeros=space.zeros,
         immediates=space.immediates,
-        scratch=space.scratch,
+        scratch=space.end,
         room=space.room,
         weights=space.weights,
         each=plan.analysis.program.machine.chip.lanes_per_superlane,
+        team=team,
     )
 
 
@@ -131,7 +142,7 @@ def _slices(grid: Bytes, program: Program) -> dict[str, Bytes]:
 
 
 def _execute(state: State, plan: Plan) -> None:
-    done = dispatch(state, 0, len(plan.steps))
+    done = dispatch(state, 0, 0, len(plan.steps))
     if done < len(plan.steps):
         op = plan.steps[done, c.OP]
         raise LpuError(f"engine: no kernel for op {op}, {plan.ops[op].tolist()}; please report this program")

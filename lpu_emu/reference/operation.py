@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lpu_emu.errors import FaultError
+from lpu_emu.program.fault import fault_error
 from lpu_emu.program.text import Issue
 from lpu_emu.reference.agenda import Moment, Phase, Steps
 from lpu_emu.reference.audit import Operands, Sample
@@ -128,12 +128,7 @@ class Operation:
         """
         if self.state.audit.failed:
             return
-        site = self.state.audit.site(self.number)
-        line = f" (line {site.line})" if site.line else ""
-        raise FaultError(
-            f"program {self.state.program.name!r}: {site.queue}[{site.index}]{line}: "
-            f"{self.instruction.mnemonic} dispatched in cycle {site.cycle}: {message}"
-        )
+        raise fault_error(self.state.program, self.state.audit.site(self.number), message)
 
     def _operand(self, name: str) -> Operand:
         return self.instruction.operands[self.instruction.operand_index(name)]

@@ -120,9 +120,9 @@ def test_precisions_are_those_of_the_compiler() -> None:
             "error: invalid value for '--seed': -1 is not in the range x>=0\ntry: lpu-emu run --help\n",
         ),
         (
-            ["run", "x", "--engine", "fast"],
-            "error: invalid value for '--engine': the fast engine does not exist yet; use reference\n"
-            "try: lpu-emu run --help\n",
+            ["run", "x", "--engine", "fats"],
+            "error: invalid value for '--engine': no engine 'fats'; engines: auto, fast, reference; did you "
+            "mean 'fast'?\ntry: lpu-emu run --help\n",
         ),
         (
             ["isa", "list", "--unit", "vmx"],

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from lpu_emu.compiler.emit.assemble import predicted_cycles
 from lpu_emu.compiler.emit.texts import queue_texts
 from lpu_emu.compiler.lower.tensors import Part, Tensor
 from lpu_emu.compiler.schedule.scheduler import Scheduler
-from lpu_emu.program.model import Binding, DataSection, Program
+from lpu_emu.program.model import Binding, Program
 
 
 def matrix(name: str, dtype: str, rows: int, columns: int, lanes: int, *, preloaded: bool = False) -> Tensor:
@@ -37,16 +33,6 @@ def program(
         name=name,
         machine=geometry.machine,
         queues=queue_texts(geometry, scheduler.board.runs),
-        data=sections(()),
         bindings=tuple(bindings),
         attributes={"predicted_cycles": str(predicted_cycles(geometry, scheduler.board.end))},
-    )
-
-
-def sections(contents: Sequence[tuple[str, int, NDArray[Any]]]) -> tuple[DataSection, ...]:
-    return tuple(
-        DataSection(
-            name=f"{where}:{address}", slice=where, address=address, words=np.asarray(words, np.uint8)
-        )
-        for where, address, words in contents
     )

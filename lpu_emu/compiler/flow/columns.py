@@ -19,6 +19,10 @@ from lpu_emu.spec.machine import HEMISPHERES
 CHOICES = 24
 # Up to this many ALUs steps over columns are tried too.
 FREE_STEPS = 3
+# A long flow that takes one ALU of each column leaves room for as many others as there are rows. That is worth some
+# cycles; to a short flow it is not.
+LONG_SPAN = 16
+REPEAT_CYCLES = 8
 # Walks looked at per flow before sorting.
 WALKS = 4096
 
@@ -79,11 +83,12 @@ class ColumnChoices:
         return range(self._geometry.columns)
 
     def _cost(self, shape: Shape, rigid: Rigid) -> tuple[int, int]:
-        """Cycles from end to end with the way to and from memory, then the number of turns."""
+        """Cycles from end to end with the way to and from memory, columns used again charged extra; then turns."""
         columns = [rigid.columns[s.index] for s in shape.alus]
         steps = [b - a for a, b in pairwise(columns)]
         turns = sum(a * b < 0 for a, b in pairwise(steps))
-        return rigid.length + self._ways(shape, rigid), turns
+        repeats = len(columns) - len(set(columns)) if _is_long(shape) else 0
+        return rigid.length + self._ways(shape, rigid) + REPEAT_CYCLES * repeats, turns
 
     def _ways(self, shape: Shape, rigid: Rigid) -> int:
         """Hops inside the VXM between the leaves of a flow and its ALUs."""
@@ -111,7 +116,11 @@ def _key(shape: Shape) -> object:
         if isinstance(place, Access):
             place = _side(place, shape.flow.side)
         stages.append((stage.mnemonic, place, ports))
-    return tuple(stages), shape.flow.side
+    return tuple(stages), shape.flow.side, _is_long(shape)
+
+
+def _is_long(shape: Shape) -> bool:
+    return max(stage.span for stage in shape.core) >= LONG_SPAN
 
 
 def _neighbours(shape: Shape) -> list[list[int]]:

@@ -118,11 +118,6 @@ def leaves(x: Expr) -> list[Leaf]:
     return [part for part in walk(x) if isinstance(part, Leaf)]
 
 
-def has_product(x: Expr) -> bool:
-    """Whether an expression takes the sums of a matrix plane."""
-    return any(isinstance(part, Product) for part in walk(x))
-
-
 def bits_of(value: Scalar) -> int:
     """Return the 32-bit immediate of a constant."""
     array = np.asarray(value.value).astype(NUMPY_TYPES[value.dtype])

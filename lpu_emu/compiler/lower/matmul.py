@@ -14,6 +14,7 @@ from lpu_emu.compiler.lower.kernels import Kernel, Weights
 from lpu_emu.compiler.lower.session import Session
 from lpu_emu.compiler.lower.stream import Streamer
 from lpu_emu.compiler.lower.tensors import Part, Tensor
+from lpu_emu.errors import CompileError
 from lpu_emu.spec.machine import DTYPE_BYTES
 
 
@@ -59,12 +60,19 @@ def _rounds(session: Session, kernel: Kernel) -> list[list[Share]]:
 
 
 def _free_planes(session: Session, weights: Weights) -> list[int]:
-    """Planes that take ``abc`` for a type, the least busy first, hemispheres in turn among equals."""
-    chip = session.geometry.chip
-    step = DTYPE_BYTES[weights.activation]
-    planes = range(0, 2 * chip.planes, step)
+    """Planes that take ``abc`` for a type, the least busy first.
+
+    Raises:
+        CompileError: the planes of the chip do not multiply the type.
+    """
+    chip, dtype = session.geometry.chip, weights.activation
+    if dtype not in chip["mxm.dtypes"]:
+        known = ", ".join(chip["mxm.dtypes"])
+        raise CompileError(f"{weights.name}: the planes of chip {chip.name} multiply {known}, not {dtype}")
+    step = DTYPE_BYTES[dtype]
+    each = [range(side * chip.planes, (side + 1) * chip.planes + 1 - step, step) for side in (0, 1)]
     state = session.scheduler.board.planes
-    return sorted(planes, key=lambda p: (state.busy_until(p), p))
+    return sorted((p for planes in each for p in planes), key=lambda p: (state.busy_until(p), p))
 
 
 def _groups(session: Session, kernel: Kernel, count: int) -> list[tuple[Part, ...]]:

@@ -117,11 +117,6 @@ class Memory:
         """Return the bank of an address as a key."""
         return slice_name, address // self._bank_words
 
-    @property
-    def largest_run(self) -> int:
-        """The most words that one run can have."""
-        return self._bank_words
-
     def used_words(self) -> int:
         """Words in use on the whole chip."""
         return sum(self._used.values())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lpu_emu.graph.ir import Graph, Node
 
 DOMAIN = "lpu"
@@ -16,13 +14,6 @@ UNARY = {"Relu": "relu", "Neg": "neg", "Abs": "abs", "Tanh": "tanh", "Exp": "exp
 POINTWISE = frozenset({*BINARY, *UNARY, "Sigmoid", "Clip", "Cast", "QuantizeLinear", "DequantizeLinear"})
 SOFTMAX = "Softmax"
 STANDARD = frozenset({*VIEWS, *POINTWISE, SOFTMAX, "Gemm", "MatMul"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hint:
-    """Why an operator is refused and what to do instead."""
-
-    text: str
 
 
 PLANNED = "planned, not supported yet"

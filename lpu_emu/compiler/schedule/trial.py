@@ -58,7 +58,7 @@ class Trial:
         self._left = BUDGET
         self._group = -1
         self._all_groups = frozenset(range(board.geometry.chip.streams // STREAMS_PER_GROUP))
-        self._orders: dict[str, list[str]] = {}
+        self._orders: dict[tuple[str, str], list[str]] = {}
         self._idle: dict[int, list[Alu]] = {}
 
     def solve(self) -> bool:
@@ -172,7 +172,11 @@ class Trial:
                 self.windows += self._plan.windows_of(spot.leaf, spot.time, spot.where, spot.address)
 
     def _streams_for(self, plan: EdgePlan, way: int) -> list[int]:
-        """First streams that an edge may have, those of the group used last before the others."""
+        """First streams that an edge may have.
+
+        First come those that lead to the next ALU without taking a large one for a small operation, then those of the
+        group used last.
+        """
         edge = plan.edge
         low = base_stream(way)
         found: Sequence[int] = range(low, low + self._geometry.chip.streams - edge.width + 1, edge.align)
@@ -180,7 +184,18 @@ class Trial:
             found = [edge.stream] if direction(edge.stream) == way else []
         allowed = self._allowed(plan, way)
         fitting = [s for s in found if all(group_of(s) + offset in groups for offset, groups in allowed)]
-        return sorted(fitting, key=lambda s: (group_of(s) != self._group, s))
+        cheap = self._cheap(plan)
+        return sorted(fitting, key=lambda s: (group_of(s) not in cheap, group_of(s) != self._group, s))
+
+    def _cheap(self, plan: EdgePlan) -> frozenset[int]:
+        """Groups in reach of ALUs that are no larger than needed, for the first tap whose ALU is still open."""
+        for host, offset in plan.taps:
+            if host.index not in self.alus:
+                alus = self._free_alus(host.index)
+                least = min((alu.large for alu in alus), default=False)
+                reach = frozenset().union(*(alu.reach for alu in alus if alu.large == least))
+                return frozenset(group - offset for group in reach)
+        return self._all_groups
 
     def _allowed(self, plan: EdgePlan, way: int) -> list[tuple[int, frozenset[int]]]:
         """Groups that each tap of an edge may have: in reach of its ALU, and not sampled by that ALU from the other side."""
@@ -206,11 +221,29 @@ class Trial:
     # --- memory
 
     def _spots(self, plan: EdgePlan, track: Track) -> list[Spot] | None:
-        """Choose a slice for every memory access of an edge; None if one finds no place now."""
+        """Choose a slice for every memory access of an edge; None if one finds no place now.
+
+        New words of an edge stay in one hemisphere, so that they can be read towards either side together: the flow's own,
+        unless the other one has slices that are less wanted later.
+        """
+        best: list[Spot] | None = None
+        least = NEVER
+        for side in (self._plan.flow.side, _other(self._plan.flow.side)):
+            found = self._spots_on(plan, track, side)
+            wanted = sum(map(self._wanted_later, found)) if found is not None else NEVER
+            if wanted < least:
+                best, least = found, wanted
+            if not least:
+                break
+        if best is None:
+            self.no_room = self.no_room or not all(self._has_room(leaf, track) for leaf in plan.leaves)
+        return best
+
+    def _spots_on(self, plan: EdgePlan, track: Track, side: str) -> list[Spot] | None:
         found: list[Spot] = []
         taken: set[str] = set(self._new)
         for leaf in plan.leaves:
-            spot = self._placed(leaf, track) if leaf.words.placed else self._fresh(leaf, track, taken)
+            spot = self._placed(leaf, track) if leaf.words.placed else self._fresh(leaf, track, side, taken)
             if spot is None:
                 return None
             if spot.fresh:
@@ -222,55 +255,69 @@ class Trial:
         where = self._geometry.slices[leaf.words.slice]
         return Spot(leaf, where, leaf.words.address, self.time + track.time(leaf, where.x), False)
 
-    def _fresh(self, leaf: Leaf, track: Track, taken: set[str]) -> Spot | None:
-        room = False
+    def _fresh(self, leaf: Leaf, track: Track, side: str, taken: set[str]) -> Spot | None:
         avoid = {w.slice for w in leaf.words.apart if w.placed}
-        home = leaf.words.home
-        for name in self._order(leaf.words.zone) if home is None or not home.placed else [home.slice]:
+        for name in self._slices_for(leaf.words, side):
             where = self._geometry.slices[name]
             if name in taken or name in avoid or not track.reaches(where.x, leaf.reads):
                 continue
             time = self.time + track.time(leaf, where.x)
-            address, exists = self._address(leaf, where, time)
-            room = room or exists
+            address = self._address(leaf, where, time)
             if address is not None and self._available(leaf, time, where, address):
                 return Spot(leaf, where, address, time, True)
-        self.no_room = self.no_room or not room
         return None
 
-    def _order(self, zone: str) -> list[str]:
-        """Slices for new words in order of preference: those that nothing wants later, the own hemisphere first.
+    def _slices_for(self, words: Words, side: str) -> list[str]:
+        """Slices of a hemisphere in order of preference: first those that nothing wants later.
 
         Flows that are scheduled later fill gaps in time; words on a slice that is busy later would hold them up.
         """
-        known = self._orders.get(zone)
+        if words.home is not None and words.home.placed:
+            return [words.home.slice]
+        known = self._orders.get((words.zone, side))
         if known is None:
-            side = self._plan.flow.side
-            other = HEMISPHERES[1 - HEMISPHERES.index(side)]
-            memory, slices, line = self._board.memory, self._geometry.slices, self._board.line
-            found = (*memory.order(zone, side), *memory.order(zone, other))
-            known = sorted(found, key=lambda n: max(0, line(slices[n].queue).end - self.time))
-            self._orders[zone] = known
+            slices, line = self._geometry.slices, self._board.line
+            order = self._board.memory.order(words.zone, side)
+            known = sorted(order, key=lambda n: max(0, line(slices[n].queue).end - self.time))
+            self._orders[words.zone, side] = known
         return known
 
-    def _address(self, leaf: Leaf, where: Slice, time: int) -> tuple[int | None, bool]:
-        """Return an address that is free by then, if there is one, and whether there is any at some time."""
-        words: Words = leaf.words
+    def _wanted_later(self, spot: Spot) -> int:
+        """For how long a slice that is newly used has been reserved already."""
+        return max(0, self._board.line(spot.where.queue).end - self.time) if spot.fresh else 0
+
+    def _has_room(self, leaf: Leaf, track: Track) -> bool:
+        """Whether any slice that a memory access could use has enough free words at some time."""
+        if leaf.words.placed:
+            return True
+        for name, where in self._geometry.slices.items():
+            found = self._board.memory.find(name, leaf.words.count, BEFORE_START)
+            fresh = found is not None and found[1] == BEFORE_START
+            if track.reaches(where.x, leaf.reads) and (fresh if leaf.words.preloaded else found):
+                return True
+        return False
+
+    def _address(self, leaf: Leaf, where: Slice, time: int) -> int | None:
+        """Return an address that is free by then; notes when one will be."""
         cycle = BEFORE_START
-        if not words.preloaded:
+        if not leaf.words.preloaded:
             cycle = time + self._geometry.delay(leaf.stage.mnemonic, "access")
-        found = self._board.memory.find(where.name, words.count, cycle)
+        found = self._board.memory.find(where.name, leaf.words.count, cycle)
         if found is None:
-            return None, False
+            return None
         address, free_from = found
         if free_from <= cycle:
-            return address, True
-        if not words.preloaded:
+            return address
+        if not leaf.words.preloaded:
             self.later = min(self.later, self.time + free_from - cycle)
-        return None, not words.preloaded
+        return None
 
     def _available(self, leaf: Leaf, time: int, where: Slice, address: int) -> bool:
         if time < 0:
             self.later = min(self.later, self.time - time)
             return False
         return all(map(self._free, self._plan.windows_of(leaf, time, where, address)))
+
+
+def _other(side: str) -> str:
+    return HEMISPHERES[1 - HEMISPHERES.index(side)]

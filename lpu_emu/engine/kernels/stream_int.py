@@ -21,7 +21,7 @@ from lpu_emu.engine.kernels.int_tiles import CHOICE, RAISED, STAGED, STAGED_BYTE
 from lpu_emu.engine.kernels.stage import stage_row
 from lpu_emu.engine.kernels.vectors import I8, I16, I32, I64, Value, address, load
 
-FEW = 12
+FEW = 24
 SCRATCH_BYTES = 96 * 1024
 
 _LANES = 16 if CHOICE == "vnni512" else 8

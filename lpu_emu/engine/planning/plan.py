@@ -23,19 +23,23 @@ from lpu_emu.errors import LpuError
 from lpu_emu.spec.machine import Machine
 
 WINDOW_CYCLES = 256
+# From here on starting threads costs little in comparison.
+_WORTH_SHARING = 4 << 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Space:
-    """Byte addresses in the one array that holds everything: SRAM from 0 on, then what ``State`` lists, then the pool."""
+    """Byte addresses in the one array that holds everything: SRAM from 0 on, then these places, then the pool.
+
+    From ``end`` on there is scratch, three times ``room`` bytes for each thread.
+    """
 
     zeros: int
     immediates: int
-    scratch: int
-    room: int
     weights: int
     pool: int
     end: int
+    room: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +47,8 @@ class Plan:
     """What is executed: ``steps`` are pieces in order, with tables as in :mod:`lpu_emu.engine.columns`.
 
     ``rows`` [versions + 1, lanes] are the addresses of weights (the last version is all zeros), ``tiles`` what
-    is multiplied with; ``sends`` are the ops of vectors that leave the chip.
+    is multiplied with; ``sends`` are the ops of vectors that leave the chip. ``shares`` says whether there
+    is enough work for several threads.
     """
 
     analysis: Analysis
@@ -55,6 +60,7 @@ class Plan:
     rows: Ints
     tiles: Ints
     sends: Ints
+    shares: bool
 
 
 def plan_of(analysis: Analysis, *, window: int = WINDOW_CYCLES) -> Plan:
@@ -89,7 +95,16 @@ def plan_of(analysis: Analysis, *, window: int = WINDOW_CYCLES) -> Plan:
         rows=_rows(ops, weights, space.zeros, lanes),
         tiles=tiles.table,
         sends=sends,
+        shares=_work(ops, pieces, lanes) >= _WORTH_SHARING,
     )
+
+
+def _work(ops: Ops, pieces: Pieces, lanes: int) -> int:
+    """Return about how many bytes are moved by what threads can share; 64 products count as much as a byte."""
+    op, count = pieces.table[:, c.OP], pieces.table[:, c.NUMBER]
+    kind = ops.table[op, c.KIND]
+    vectors = np.isin(kind, (c.BINARY, c.UNARY, c.CONVERT)) * ops.table[op, c.SIZE]
+    return int((count * lanes * (vectors + (kind == c.ACCUMULATE) * (lanes // 64))).sum())
 
 
 def _leaving(analysis: Analysis) -> Ints:
@@ -137,8 +152,8 @@ def _allocate(ops: Ops, storage: Storage, tiles: Tiles, fixed: int, pieces: Piec
     """Give every result and every packed tile its place, behind ``fixed`` bytes and the places of fixed size."""
     unit = unit_of(lanes)
     room = -(-4 * int(pieces.table[:, c.NUMBER].max(initial=1)) * lanes // unit) * unit
-    sizes = (4 * lanes, 4 * len(ops.table), 3 * room, 2 * lanes * lanes)
-    zeros, immediates, scratch, weights, pool = np.cumsum([-(-n // unit) * unit for n in (fixed, *sizes)]).tolist()
+    sizes = (4 * lanes, 4 * len(ops.table), 2 * lanes * lanes)
+    zeros, immediates, weights, pool = np.cumsum([-(-n // unit) * unit for n in (fixed, *sizes)]).tolist()
     birth, death = (np.concatenate((getattr(storage, k), getattr(tiles, k))) for k in ("birth", "death"))
     offset, total = place(np.concatenate((storage.size, tiles.size)), birth, death, unit)
     made, packed = np.flatnonzero(storage.size), np.flatnonzero(tiles.size)
@@ -147,11 +162,10 @@ def _allocate(ops: Ops, storage: Storage, tiles: Tiles, fixed: int, pieces: Piec
     return Space(
         zeros=zeros,
         immediates=immediates,
-        scratch=scratch,
-        room=room,
         weights=weights,
         pool=pool,
         end=pool + total,
+        room=room,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import inner
@@ -18,26 +19,33 @@ from lpu_emu.engine.steps.operands import clear_lanes, copy_lanes, operand, resu
 from lpu_emu.engine.steps.state import Bytes, State
 from lpu_emu.engine.steps.weights import high_rows, pack_tile, tile_rows
 
+Sums = NDArray[np.int32]
+
 _ADD = OPCODES["add"]
 
 
 @inner
-def accumulate(t: State, i: int) -> int:
-    """Multiply, and set or add rows; lanes that are off get zeros."""
-    op, row, lanes, count = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1], t.steps[i, c.NUMBER]
-    tile, adds = t.steps[i, c.TILE], t.ops[op, c.A]
-    place = result_place(t, i)
+def is_apart(t: State, i: int) -> bool:
+    """Return whether products have to be complete before they are added to rows."""
+    adds, on = t.ops[t.steps[i, c.OP], c.A], t.tiles[t.steps[i, c.TILE], c.TILE_ON]
+    return bool(adds and (t.steps[i, c.SERIAL] or on < t.grid.shape[1]))
+
+
+@inner
+def accumulate(t: State, i: int, skip: int, count: int, thread: int) -> int:
+    """Multiply, and set or add some rows of a step; lanes that are off get zeros."""
+    op, lanes = t.steps[i, c.OP], t.grid.shape[1]
+    tile, adds, apart = t.steps[i, c.TILE], t.ops[op, c.A], is_apart(t, i)
+    place = result_place(t, i) + 4 * skip * lanes
     flat = t.memory[place : place + 4 * count * lanes]
     out = flat.view(np.int32).reshape(count, lanes)
-    apart = adds and (t.steps[i, c.SERIAL] or t.tiles[tile, c.TILE_ON] < lanes)
     if adds and not apart:
-        first, length = operand(t, row + c.ROW_SLOT, 4, 0, count, 1)
+        first, length = operand(t, t.steps[i, c.SOURCES] + c.ROW_SLOT, 4, skip, count, 3 * thread + 1)
         moves.copy(t.memory[first : first + length], flat)
-    status = _multiply(t, i, out, int(adds and not apart))
-    if t.tiles[tile, c.TILE_ON] < lanes:
-        for k in range(count):
-            for lane in range(t.tiles[tile, c.TILE_ON], lanes):
-                out[k, lane] = 0
+    status = _multiply(t, i, skip, count, thread, out, int(adds and not apart))
+    for k in range(count):
+        for lane in range(t.tiles[tile, c.TILE_ON], lanes):
+            out[k, lane] = 0
     if apart:
         status |= _add_rows(t, i, flat)
     clear_lanes(t, op, place, 4, count)
@@ -57,20 +65,21 @@ def _add_rows(t: State, i: int, flat: Bytes) -> int:
 
 
 @inner
-def _multiply(t: State, i: int, out: Bytes, add: int) -> int:
+def _multiply(t: State, i: int, skip: int, count: int, thread: int, out: Sums, add: int) -> int:
     tile = t.steps[i, c.TILE]
     if is_integer(t.tiles[tile, c.TILE_TYPE]):
-        return _multiply_integers(t, i, out, add)
-    return _multiply_floats(t, i, out, add)
+        return _multiply_integers(t, i, skip, count, thread, out, add)
+    return _multiply_floats(t, i, skip, count, thread, out, add)
 
 
 @inner
-def _multiply_integers(t: State, i: int, out: Bytes, add: int) -> int:
-    tile, row, lanes, count = t.steps[i, c.TILE], t.steps[i, c.SOURCES] + c.X_SLOT, t.grid.shape[1], t.steps[i, c.NUMBER]
+def _multiply_integers(t: State, i: int, skip: int, count: int, thread: int, out: Sums, add: int) -> int:
+    tile, row, lanes = t.steps[i, c.TILE], t.steps[i, c.SOURCES] + c.X_SLOT, t.grid.shape[1]
     signed = int(t.tiles[tile, c.TILE_TYPE] == INT8)
-    first, step = t.sources[row, c.BASE] // lanes, t.sources[row, c.MOVE] // lanes
+    step = t.sources[row, c.MOVE] // lanes
+    first = t.sources[row, c.BASE] // lanes + skip * step
     if t.sources[row, c.LANE] != 1 or t.tiles[tile, c.LANE_FIRST] > 0 or t.tiles[tile, c.LANE_END] < lanes:
-        first, step = _part_rows(t, i) // lanes, 1
+        first, step = _part_rows(t, i, skip, count, thread) // lanes, 1
     status = 1
     if t.tiles[tile, c.PACKED]:
         words, place = pack_tile(t, tile), t.tiles[tile, c.PACKED]
@@ -88,25 +97,25 @@ def _multiply_integers(t: State, i: int, out: Bytes, add: int) -> int:
 
 
 @inner
-def _part_rows(t: State, i: int) -> int:
+def _part_rows(t: State, i: int, skip: int, count: int, thread: int) -> int:
     """Return the address of activation rows with zeros in the lanes that take no part."""
-    tile, lanes, count = t.steps[i, c.TILE], t.grid.shape[1], t.steps[i, c.NUMBER]
+    tile, lanes, begin = t.steps[i, c.TILE], t.grid.shape[1], t.scratch + 3 * thread * t.room
     for k in range(count):
-        place = t.scratch + k * lanes
-        copy_lanes(t, t.steps[i, c.SOURCES] + c.X_SLOT, k, lanes, t.memory[place : place + lanes])
+        place = begin + k * lanes
+        copy_lanes(t, t.steps[i, c.SOURCES] + c.X_SLOT, skip + k, lanes, t.memory[place : place + lanes])
         for lane in range(lanes):
             if lane < t.tiles[tile, c.LANE_FIRST] or lane >= t.tiles[tile, c.LANE_END]:
                 t.memory[place + lane] = 0
-    return t.scratch
+    return begin
 
 
 @inner
-def _multiply_floats(t: State, i: int, out: Bytes, add: int) -> int:
-    tile, count, lanes = t.steps[i, c.TILE], t.steps[i, c.NUMBER], t.grid.shape[1]
+def _multiply_floats(t: State, i: int, skip: int, count: int, thread: int, out: Sums, add: int) -> int:
+    tile, lanes = t.steps[i, c.TILE], t.grid.shape[1]
     dtype = t.tiles[tile, c.TILE_TYPE]
     low, number = t.tiles[tile, c.LANE_FIRST], t.tiles[tile, c.LANE_END] - t.tiles[tile, c.LANE_FIRST]
     width = element_bytes(dtype) * lanes
-    first, length = operand(t, t.steps[i, c.SOURCES] + c.X_SLOT, element_bytes(dtype), 0, count, 0)
+    first, length = operand(t, t.steps[i, c.SOURCES] + c.X_SLOT, element_bytes(dtype), skip, count, 3 * thread)
     x = t.memory[first : first + length].reshape(length // width, width)
     step = 1 if length == count * width else 0
     if t.tiles[tile, c.PACKED]:

@@ -49,7 +49,7 @@ def _shift(t: State, i: int, place: int) -> None:
             to = _row(t, i, place, part, k)
             out = t.memory[to : to + lanes]
             low, high = max(amount, 0), min(lanes + amount, lanes)
-            for lane in range(0, min(low, lanes)):
+            for lane in range(min(low, lanes)):
                 out[lane] = 0
             if low < high:
                 moves.copy(x[low - amount : high - amount], out[low:high])

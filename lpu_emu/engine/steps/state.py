@@ -16,9 +16,10 @@ class State(NamedTuple):
     """The bytes and tables of an execution; tables as in :mod:`lpu_emu.engine.columns`.
 
     ``memory`` is flat, ``grid`` the same bytes as rows of lanes. Besides SRAM and results it holds four zero
-    vectors at ``zeros``, four little-endian bytes for each op at ``immediates``, three places of ``room`` bytes at
-    ``scratch`` that each hold an operand of any step, and two at ``weights`` for the rows of a tile. ``each`` is the number
-    of lanes of a superlane. ``found`` describes the first fault, see :mod:`lpu_emu.engine.steps.faults`.
+    vectors at ``zeros``, four little-endian bytes for each op at ``immediates``, three places of ``room`` bytes for
+    each thread at ``scratch`` that hold an operand of any step, and two at ``weights`` for the rows of a tile.
+    ``each`` is the number of lanes of a superlane, ``team`` the number of threads, who meet at the ``board``.
+    ``found`` describes the first fault, see :mod:`lpu_emu.engine.steps.faults`.
     """
 
     memory: Bytes
@@ -29,9 +30,11 @@ class State(NamedTuple):
     rows: Ints
     tiles: Ints
     found: Ints
+    board: Ints
     zeros: int
     immediates: int
     scratch: int
     room: int
     weights: int
     each: int
+    team: int

@@ -11,28 +11,26 @@ from lpu_emu.engine.steps.state import State
 
 
 @inner
-def compute(t: State, i: int) -> int:
-    """Compute a step; elements that take results of the same step come one by one."""
-    count = t.steps[i, c.NUMBER]
-    if not t.steps[i, c.SERIAL]:
-        return _compute(t, i, 0, count)
+def compute_serially(t: State, i: int) -> int:
+    """Compute a step whose elements take results of the same step."""
     status = 0
-    for k in range(count):
-        status |= _compute(t, i, k, 1)
+    for k in range(t.steps[i, c.NUMBER]):
+        status |= compute(t, i, k, 1, 0)
     return status
 
 
 @inner
-def _compute(t: State, i: int, skip: int, count: int) -> int:
+def compute(t: State, i: int, skip: int, count: int, thread: int) -> int:
+    """Compute some elements of a step; none of them takes results of another."""
     op, lanes, row = t.steps[i, c.OP], t.grid.shape[1], t.steps[i, c.SOURCES]
     kind, code, dtype, saturate = t.ops[op, c.KIND], t.ops[op, c.CODE], t.ops[op, c.DTYPE], t.ops[op, c.SATURATE]
     size = t.ops[op, c.SIZE]
     place = result_place(t, i) + skip * size * lanes
     out = t.memory[place : place + count * size * lanes]
-    first, length = _source(t, op, row, t.ops[op, c.X], skip, count, 0)
+    first, length = _source(t, op, row, t.ops[op, c.X], skip, count, 3 * thread)
     x, status = t.memory[first : first + length], 0
     if kind == c.BINARY:
-        first, length = _source(t, op, row + t.ops[op, c.X], t.ops[op, c.Y], skip, count, 1)
+        first, length = _source(t, op, row + t.ops[op, c.X], t.ops[op, c.Y], skip, count, 3 * thread + 1)
         status = alu.binary(code, dtype, saturate, x, t.memory[first : first + length], out)
     elif kind == c.UNARY:
         status = alu.unary(code, dtype, saturate, x, out)

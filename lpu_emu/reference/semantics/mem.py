@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lpu_emu.program.fault import outside_region
 from lpu_emu.reference.agenda import Phase, Steps
 from lpu_emu.reference.operation import Bytes, Operation
 from lpu_emu.reference.registry import defines
@@ -98,5 +99,4 @@ def _rows(op: Operation, map_: Bytes) -> tuple[NDArray[np.intp], NDArray[np.intp
 
 
 def _fault(op: Operation, addresses: NDArray[np.intp], superlane: int) -> None:
-    region = f"0x{op['base']:03x}..0x{op['limit']:03x}"
-    op.fault(f"superlane {superlane}: address 0x{addresses[superlane]:03x} is outside {region}")
+    op.fault(outside_region(superlane, int(addresses[superlane]), op["base"], op["limit"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lpu_emu.program.fault import not_a_bijection
 from lpu_emu.reference.agenda import Steps
 from lpu_emu.reference.operation import Bytes, Operation
 from lpu_emu.reference.registry import defines
@@ -77,8 +78,4 @@ def _selected(op: Operation, moved: Bytes, unmoved: Bytes) -> Bytes:
 def _not_a_bijection(op: Operation, map_: np.ndarray) -> str:
     counts = np.bincount(map_, minlength=len(map_))
     lane = int(np.flatnonzero(counts != 1)[0])
-    superlane = lane // op.state.machine.chip.lanes_per_superlane
-    return (
-        f"superlane {superlane}: lane {lane} is named {counts[lane]} times by the map, "
-        "which must name every lane once"
-    )
+    return not_a_bijection(lane, int(counts[lane]), op.state.machine.chip.lanes_per_superlane)

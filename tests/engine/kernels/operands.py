@@ -54,7 +54,18 @@ def corners(dtype: str) -> Array:
         "fp16": (0x0000, 0x0001, 0x0400, 0x3C00, 0x7BFF, 0x7C00, 0x7E00, 0x7FFF, 0x4248),
         "bf16": (0x0000, 0x0001, 0x0080, 0x3F80, 0x7F7F, 0x7F80, 0x7FC0, 0x7FFF, 0x4049),
         "fp8": (0x00, 0x01, 0x08, 0x38, 0x7E, 0x7F, 0x45),
-        "fp32": (0, 1, 0x800000, 0x3F800000, 0x477FE000, 0x477FF000, 0x7F7FFFFF, 0x7F800000, 0x7FC00000, 0x4B000000),
+        "fp32": (
+            0,
+            1,
+            0x800000,
+            0x3F800000,
+            0x477FE000,
+            0x477FF000,
+            0x7F7FFFFF,
+            0x7F800000,
+            0x7FC00000,
+            0x4B000000,
+        ),
     }.get(dtype, (0, 1, (1 << (bits - 1)) - 1, 1 << (bits - 1), (1 << bits) - 1, 7, 1 << (bits // 2)))
     near = {(value + step) % (1 << bits) for value in interesting for step in (-1, 0, 1)}
     signed = sorted(near | {value ^ (1 << (bits - 1)) for value in near})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ LANES = 8
 def computed(op: str, dtype: str, saturate: bool, *operands: Bytes, size: int) -> Bytes:
     """Return what the kernel computes."""
     out = np.full(size, 0xA5, np.uint8)
-    kernel = alu.unary if len(operands) == 1 else alu.binary
+    kernel: Any = alu.unary if len(operands) == 1 else alu.binary
     assert kernel(OPCODES[op], code(dtype), int(saturate), *operands, out) == DONE
     return out
 
@@ -50,7 +52,7 @@ def test_every_operation_of_the_instruction_set_is_there_for_its_types_and_no_ot
         for dtype in DTYPES:
             x, out = np.zeros(4 * DTYPES[dtype].bytes, np.uint8), np.zeros(4 * DTYPES[dtype].bytes, np.uint8)
             operands = (x, x, out) if name in BINARY else (x, out)
-            kernel = alu.binary if name in BINARY else alu.unary
+            kernel: Any = alu.binary if name in BINARY else alu.unary
             expected = DONE if dtype in instruction.dtypes else UNSUPPORTED
             assert kernel(OPCODES[name], code(dtype), 0, *operands) == expected, (name, dtype)
 
@@ -74,7 +76,9 @@ WAYS = [
 
 @pytest.mark.parametrize(("op", "dtype"), WAYS)
 @pytest.mark.parametrize("vectors", [1, 2, 5, 300])
-@pytest.mark.parametrize("lengths", [(0, 1), (0, LANES), (1, 0), (LANES, 0), (LANES, 1), (1, LANES), (1, 1), (LANES, LANES)])
+@pytest.mark.parametrize(
+    "lengths", [(0, 1), (0, LANES), (1, 0), (LANES, 0), (LANES, 1), (1, LANES), (1, 1), (LANES, LANES)]
+)
 def test_short_operands_are_used_again(op: str, dtype: str, vectors: int, lengths: tuple[int, int]) -> None:
     count = LANES * min(vectors, sized(vectors, 12))
     rng = np.random.default_rng(SEED)
@@ -95,7 +99,9 @@ def test_vectors_longer_than_a_block(op: str, dtype: str) -> None:
         assert_bytes(found, expected, f"seed {SEED}")
 
 
-@pytest.mark.parametrize(("op", "dtype"), [("relu", "int8"), ("copy", "fp16"), ("exp", "fp32"), ("not", "int32")])
+@pytest.mark.parametrize(
+    ("op", "dtype"), [("relu", "int8"), ("copy", "fp16"), ("exp", "fp32"), ("not", "int32")]
+)
 @pytest.mark.parametrize("length", [1, LANES])
 def test_short_unary_operands_are_used_again(op: str, dtype: str, length: int) -> None:
     count = 40 * LANES
@@ -113,7 +119,7 @@ def test_a_result_may_replace_an_operand(op: str, dtype: str) -> None:
     expected = packed(BINARY[op](x, y, dtype, False))
     for index in (0, 1):
         operands = [packed(x), packed(y)]
-        alu.binary(OPCODES[op], code(dtype), 0, *operands, operands[index])
+        alu.binary(OPCODES[op], code(dtype), 0, operands[0], operands[1], operands[index])
         assert_bytes(operands[index], expected, f"seed {SEED}, in place of operand {index}")
 
 
@@ -124,10 +130,10 @@ def test_bytes_may_lie_anywhere_and_their_neighbours_stay(op: str, dtype: str, o
     x, y = patterns(dtype, 70, rng), patterns(dtype, 70, rng)
     expected = packed(BINARY[op](x, y, dtype, False))
     rooms = [np.full(expected.size + 8, 0x5A, np.uint8) for _ in range(3)]
-    places = [room[offset : offset + expected.size] for room in rooms]
-    places[0][:], places[1][:] = packed(x), packed(y)
-    alu.binary(OPCODES[op], code(dtype), 0, *places)
-    assert_bytes(places[2], expected, f"seed {SEED}, offset {offset}")
+    left, right, out = (room[offset : offset + expected.size] for room in rooms)
+    left[:], right[:] = packed(x), packed(y)
+    alu.binary(OPCODES[op], code(dtype), 0, left, right, out)
+    assert_bytes(out, expected, f"seed {SEED}, offset {offset}")
     assert set(rooms[2][:offset]) | set(rooms[2][offset + expected.size :]) == {0x5A}
 
 

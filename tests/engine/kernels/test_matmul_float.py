@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -59,11 +59,12 @@ def check(a: Array, weights: Array, dtype: str, lanes: slice, before: Array, add
     k_first, k_count = lanes.start, lanes.stop - lanes.start
     start: tuple[Any, ...] = (code(dtype), activation_rows(a), 2 * vectors - 1, -2, vectors, k_first, k_count)
     out = before.view(np.int32).copy()
-    assert matmul_float(*start, right, out, 0, 1, add) == DONE
+    packed_kernel, streamed_kernel = cast(Any, matmul_float), cast(Any, stream_float)
+    assert packed_kernel(*start, right, out, 0, 1, add) == DONE
     assert np.array_equal(out, wanted), f"packed, {note}"
     if vectors <= FEW:
         out = before.view(np.int32).copy()
-        assert stream_float(*start, low, high, out, 0, 1, add) == DONE
+        assert streamed_kernel(*start, low, high, out, 0, 1, add) == DONE
         assert np.array_equal(out, wanted), f"streamed, {note}"
 
 
@@ -178,4 +179,3 @@ def test_rows_that_are_too_long_are_refused() -> None:
 )
 def test_the_vectors_of_a_host_are_taken(features: set[str], expected: tuple[int, bool]) -> None:
     assert choose(frozenset(features)) == expected
-

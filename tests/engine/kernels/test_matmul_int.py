@@ -132,4 +132,3 @@ def test_streaming_is_for_few_rows() -> None:
 )
 def test_the_best_arithmetic_of_a_host_is_taken(features: set[str], expected: str) -> None:
     assert choose(frozenset(features)) == expected
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ from .operands import Array, Bytes, packed
 
 SEED = 22
 DTYPES = {1: "uint8", 2: "fp16", 4: "int32"}
-PACK = {1: planes.pack1, 2: planes.pack2, 4: planes.pack4}
-UNPACK = {1: planes.unpack1, 2: planes.unpack2, 4: planes.unpack4}
+PACK: dict[int, Any] = {1: planes.pack1, 2: planes.pack2, 4: planes.pack4}
+UNPACK: dict[int, Any] = {1: planes.unpack1, 2: planes.unpack2, 4: planes.unpack4}
 CASES = [(size, lanes, vectors) for size in (1, 2, 4) for lanes in (8, 12, 320) for vectors in (0, 1, 7)]
 
 

@@ -105,6 +105,8 @@ def test_transpose(lanes: int, superlane: int) -> None:
     out_rows = vectors * rng.permutation(superlane)
     sxm.transpose(x, x_rows, out, out_rows, vectors)
     before = np.stack([x[row : row + vectors] for row in x_rows]).reshape(superlane, vectors, -1, superlane)
-    after = np.stack([out[row : row + vectors] for row in out_rows]).reshape(superlane, vectors, -1, superlane)
+    after = np.stack([out[row : row + vectors] for row in out_rows]).reshape(
+        superlane, vectors, -1, superlane
+    )
     assert np.array_equal(after, before.transpose(3, 1, 2, 0)), f"seed {SEED}"
     assert set(out[-4:].ravel()) == {0x5A}

@@ -62,5 +62,8 @@ def test_without_compilation() -> None:
 @pytest.mark.skipif(PLAIN, reason="nothing is compiled")
 def test_compiled_for(name: str) -> None:
     cpu, features = TARGETS[name]
-    environment = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": ",".join(f"+{feature}" for feature in features)}
+    environment = {
+        "NUMBA_CPU_NAME": cpu,
+        "NUMBA_CPU_FEATURES": ",".join(f"+{feature}" for feature in features),
+    }
     _test_again(environment, *(str(HERE / file) for file in FILES), "-k", CHOSEN)
