@@ -24,7 +24,9 @@ class Suspect:
     def __str__(self) -> str:
         """Return how far it misses, in words."""
         cycles = abs(self.late_cycles)
-        return f"{cycles:,} cycle{'s' if cycles != 1 else ''} too {'late' if self.late_cycles > 0 else 'early'}"
+        return (
+            f"{cycles:,} cycle{'s' if cycles != 1 else ''} too {'late' if self.late_cycles > 0 else 'early'}"
+        )
 
 
 def suspect_of(hazard: Hazard, analysis: Analysis) -> Suspect | None:
@@ -36,9 +38,7 @@ def suspect_of(hazard: Hazard, analysis: Analysis) -> Suspect | None:
         return None
     taps, runs, machine = analysis.flows.streams.taps, analysis.runs, analysis.program.machine
     tap, slot = _sample(hazard, analysis)
-    rows = np.flatnonzero(
-        taps.drives & (taps.stream == taps.stream[tap]) & (taps.along <= taps.along[tap])
-    )
+    rows = np.flatnonzero(taps.drives & (taps.stream == taps.stream[tap]) & (taps.along <= taps.along[tap]))
     if not len(rows):
         return None
     run = taps.run[rows]

@@ -30,7 +30,11 @@ SHOWN_ELEMENTS = 6
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of inputs not given."
 )
 @click.option(
-    "--engine", type=EngineType(), default="auto", show_default=True, metavar="auto|fast|reference",
+    "--engine",
+    type=EngineType(),
+    default="auto",
+    show_default=True,
+    metavar="auto|fast|reference",
     help="Executor; the results are the same.",
 )
 @click.option("--check", is_flag=True, help="Compare with an independent result; exit 1 when it differs.")

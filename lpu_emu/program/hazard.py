@@ -67,8 +67,8 @@ class Hazard:
 def group(occurrences: Iterable[Hazard]) -> tuple[Hazard, ...]:
     """Merge occurrences of one kind between the same two instructions, earliest first, and sort the result.
 
-    Of occurrences in the same cycle the one with the lowest resource in ``resource_key`` order is kept, then the one dispatched
-    first. Hazards without instructions are told apart by their resource.
+    Of occurrences in the same cycle the one with the lowest resource in ``resource_key`` order is kept, then
+    the one dispatched first. Hazards without instructions are told apart by their resource.
     """
     merged: dict[tuple[object, ...], Hazard] = {}
     for hazard in occurrences:

@@ -66,10 +66,14 @@ def to_words(layout: TensorLayout, values: NDArray[np.generic], lanes: int) -> N
     """Return the bytes of a tensor as uint8 [byte plane, block, row, lane]."""
     matrix = np.ascontiguousarray(values).transpose(layout.axes or None).reshape(layout.rows, layout.columns)
     width = layout.blocks(lanes) * lanes
-    bytes_ = np.ascontiguousarray(matrix).view(np.uint8).reshape(layout.rows, layout.columns, layout.element_bytes)
+    bytes_ = (
+        np.ascontiguousarray(matrix).view(np.uint8).reshape(layout.rows, layout.columns, layout.element_bytes)
+    )
     padded = np.full((layout.rows, width, layout.element_bytes), layout.pad, dtype=np.uint8)
     padded[:, : layout.columns] = bytes_
-    return np.ascontiguousarray(padded.reshape(layout.rows, -1, lanes, layout.element_bytes).transpose(3, 1, 0, 2))
+    return np.ascontiguousarray(
+        padded.reshape(layout.rows, -1, lanes, layout.element_bytes).transpose(3, 1, 0, 2)
+    )
 
 
 def from_words(layout: TensorLayout, words: NDArray[np.uint8], dtype: np.dtype) -> NDArray[np.generic]:

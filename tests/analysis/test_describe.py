@@ -131,7 +131,9 @@ def test_the_nearest_iteration_of_a_loop_is_named() -> None:
 
 
 def test_a_stream_that_nobody_drives_has_no_suspect() -> None:
-    found = analyse(program({"vxm.0": [make("copy", x=0)], "mem.E0": [make("read", to=0)]}, data=[section("E0")]))
+    found = analyse(
+        program({"vxm.0": [make("copy", x=0)], "mem.E0": [make("read", to=0)]}, data=[section("E0")])
+    )
     assert suspect_of(found.hazards[0], found) is None
 
 

@@ -38,6 +38,8 @@ def test_each_library_has_one_home(library: str) -> None:
 
 
 def test_importing_the_package_is_light() -> None:
-    code = "import sys, lpu_emu; print(sorted(set(sys.modules) & {'numpy', 'numba', 'h5py', 'onnx', 'click'}))"
+    code = (
+        "import sys, lpu_emu; print(sorted(set(sys.modules) & {'numpy', 'numba', 'h5py', 'onnx', 'click'}))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

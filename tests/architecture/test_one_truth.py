@@ -13,7 +13,9 @@ PACKAGE = Path(__file__).resolve().parents[2] / "lpu_emu"
 MEANING = ("reference", "compiler", "analysis", "engine")
 # Words that are also plain English or NumPy names; only the long, unmistakable ones are checked.
 UNMISTAKABLE = {
-    m for m in load_isa().instructions if "_" in m or m in {"distribute", "transpose", "rsqrt", "ifetch", "scatter"}
+    m
+    for m in load_isa().instructions
+    if "_" in m or m in {"distribute", "transpose", "rsqrt", "ifetch", "scatter"}
 }
 REASONS: dict[str, str] = {
     "timing.py": "ifetch samples two vectors; no layout says so",

@@ -17,7 +17,7 @@ from lpu_emu.cli.options import PRECISIONS
 from lpu_emu.compiler.options import PRECISIONS as COMPILER_PRECISIONS
 from lpu_emu.errors import LpuError
 
-from .commands import ROOT, call, spawn
+from .commands import ROOT, call
 
 HEAVY = ("numba", "h5py", "onnx", "onnxruntime", "numpy")
 

@@ -18,11 +18,10 @@ from lpu_emu.engine.kernels.matmul_float import (
     packed_float_words,
     stream_float,
 )
-from lpu_emu.engine.threads import thread_count
 from lpu_emu.reference.numerics.dtypes import DTYPES, to_bytes
 from lpu_emu.reference.numerics.mxm import accumulate, dot_float
 
-from .operands import Array, Bytes, code, packed, patterns, sized
+from .operands import Array, Bytes, code, packed, patterns, sized, thread_count
 
 SEED = 24
 Ints = NDArray[np.int32]

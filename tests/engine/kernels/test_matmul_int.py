@@ -12,10 +12,9 @@ from lpu_emu.engine.kernels.codes import DONE, UNSUPPORTED
 from lpu_emu.engine.kernels.int_tiles import WIDTH, choose
 from lpu_emu.engine.kernels.matmul_int import matmul_int, matmul_int_parallel, pack_int, packed_int_words
 from lpu_emu.engine.kernels.stream_int import FEW, stream_int
-from lpu_emu.engine.threads import thread_count
 from lpu_emu.reference.numerics.mxm import accumulate, dot_int
 
-from .operands import Bytes, sized
+from .operands import Bytes, sized, thread_count
 
 SEED = 23
 Ints = NDArray[np.int32]
