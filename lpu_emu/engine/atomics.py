@@ -88,14 +88,30 @@ def exchange(context: Any, words: Any, index: Any, old: Any, new: Any) -> Any:
 SLEEPS = not sys.platform.startswith("win")
 
 
-@with_twin(lambda microseconds: None)
-def sleep(context: Any, microseconds: Any) -> Any:
-    """Let other threads have the processor for a while; only where ``SLEEPS``."""
+def _call(builder: ir.IRBuilder, name: str, *arguments: int) -> None:
+    """Call a function of the C library that takes and returns ints."""
+    kind = ir.FunctionType(_I32, [_I32] * len(arguments))
+    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    builder.call(function, [ir.Constant(_I32, argument) for argument in arguments])
+
+
+@with_twin(lambda: None)
+def give_way(context: Any) -> Any:
+    """Let other threads have the processor if they want it; only where ``SLEEPS``."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = ir.FunctionType(_I32, (_I32,))
-        function = builder.module.globals.get("usleep") or ir.Function(builder.module, kind, "usleep")
-        builder.call(function, [builder.trunc(args[0], _I32)])
+        _call(builder, "sched_yield")
         return context.get_dummy_value()
 
-    return types.void(types.int64), generate
+    return types.void(), generate
+
+
+@with_twin(lambda: None)
+def nap(context: Any) -> Any:
+    """Sleep for a twentieth of a millisecond or a little longer; only where ``SLEEPS``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        _call(builder, "usleep", 50)
+        return context.get_dummy_value()
+
+    return types.void(), generate

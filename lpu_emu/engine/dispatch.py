@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lpu_emu.engine import atomics
 from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import inner, jit
+from lpu_emu.engine.inlining import out_of_line
 from lpu_emu.engine.steps import accumulate, board, lanes, memory, vectors, weights
 from lpu_emu.engine.steps.state import State
 
@@ -19,16 +22,27 @@ def dispatch(t: State, thread: int, begin: int, end: int) -> int:
 
     Threads other than 0 have no steps of their own; they help until the board says stop.
     """
-    if thread:
-        return _help(t, thread)
+    alone, nobody = np.int64(0), np.int64(-1)
+    spins = np.int64(0)
+    while thread and not atomics.load(t.board, board.STOP):
+        spins = board.rest(spins) if _work(t, thread, nobody) == 0 else np.int64(0)
     for i in range(begin, end):
         kind = t.ops[t.steps[i, c.OP], c.KIND]
-        if kind == c.BINARY or kind == c.UNARY or kind == c.CONVERT:
-            status = vectors.compute_serially(t, i) if t.steps[i, c.SERIAL] else _whole(t, i, _chunk_of_vectors(t, i))
-        elif kind == c.ACCUMULATE:
-            status = _whole(t, i, _chunk_of_rows(t, i))
-        else:
+        count, chunk = t.steps[i, c.NUMBER], np.int64(0)
+        if kind == c.ACCUMULATE:
+            chunk = _chunk_of_rows(t, i)
+        elif kind == c.BINARY or kind == c.UNARY or kind == c.CONVERT:
+            chunk = _chunk_of_vectors(t, i)
+        if chunk == 0:
             status = _other(t, i, kind)
+        elif t.team == 1 or count < 2 * chunk:
+            status = _work(t, alone, np.int64(i))
+        else:
+            chunk = max(chunk, (count + board.MOST_CHUNKS - 1) // board.MOST_CHUNKS)
+            chunks = (count + chunk - 1) // chunk
+            board.post(t, i, chunk, chunks)
+            _work(t, alone, nobody)
+            status = board.wait(t, chunks)
         if status:
             return i
     return end
@@ -37,6 +51,7 @@ def dispatch(t: State, thread: int, begin: int, end: int) -> int:
 @inner
 def _other(t: State, i: int, kind: int) -> int:
     """Execute a step that is never shared."""
+    out_of_line()
     if kind == c.WRITE:
         memory.write(t, i)
     elif kind == c.READ:
@@ -62,12 +77,15 @@ def _other(t: State, i: int, kind: int) -> int:
 
 @inner
 def _chunk_of_vectors(t: State, i: int) -> int:
+    """Return how many vectors a thread takes: those of a step that depend on each other stay together."""
+    if t.steps[i, c.SERIAL]:
+        return int(t.steps[i, c.NUMBER])
     return int(max(_CHUNK_BYTES // (t.ops[t.steps[i, c.OP], c.SIZE] * t.grid.shape[1]), 1))
 
 
 @inner
 def _chunk_of_rows(t: State, i: int) -> int:
-    """Return how many rows a thread takes; tiles are packed before, and rows that are not independent stay together."""
+    """Return how many rows a thread takes; tiles are packed before, and rows that depend on each other stay together."""
     count, tile = t.steps[i, c.NUMBER], t.steps[i, c.TILE]
     if not t.tiles[tile, c.PACKED]:
         return int(count)
@@ -79,43 +97,29 @@ def _chunk_of_rows(t: State, i: int) -> int:
 
 
 @inner
-def _whole(t: State, i: int, chunk: int) -> int:
-    """Execute a step, together with the other threads if it has several chunks."""
-    count = t.steps[i, c.NUMBER]
-    if t.team == 1 or count < 2 * chunk:
-        return _some(t, i, 0, count, 0)
-    chunks = (count + chunk - 1) // chunk
-    board.post(t, i, chunk, chunks)
-    taken = board.take(t)
-    while taken >= 0:
-        _chunk(t, i, chunk, taken, 0)
-        taken = board.take(t)
-    return board.wait(t, chunks)
-
-
-@inner
-def _chunk(t: State, i: int, size: int, number: int, thread: int) -> None:
-    first = number * size
-    board.finish(t, _some(t, i, first, min(size, t.steps[i, c.NUMBER] - first), thread))
-
-
-@inner
-def _some(t: State, i: int, skip: int, count: int, thread: int) -> int:
-    """Execute some elements of a step."""
-    if t.ops[t.steps[i, c.OP], c.KIND] == c.ACCUMULATE:
-        return accumulate.accumulate(t, i, skip, count, thread)
-    return vectors.compute(t, i, skip, count, thread)
-
-
-@inner
-def _help(t: State, thread: int) -> int:
-    """Take chunks of whatever is posted until the board says stop."""
-    spins = 0
-    while not atomics.load(t.board, board.STOP):
-        taken = board.take(t)
-        if taken < 0:
-            spins = board.rest(spins)
-            continue
-        spins = 0
-        _chunk(t, atomics.load(t.board, board.STEP), atomics.load(t.board, board.SIZE), taken, thread)
-    return 0
+def _work(t: State, thread: int, own: int) -> int:
+    """Execute step ``own`` and return its status; if it is -1, take chunks of what is posted and return how many."""
+    out_of_line()
+    number, i, first, one = 0, own, np.int64(0), np.int64(1)
+    while True:
+        count = np.int64(0)
+        if own < 0:
+            taken = board.take(t, thread)
+            if taken < 0:
+                return number
+            i, size = atomics.load(t.board, board.STEP), atomics.load(t.board, board.SIZE)
+            first = taken * size
+            count = min(size, t.steps[i, c.NUMBER] - first)
+        else:
+            count = t.steps[i, c.NUMBER]
+        status = np.int64(0)
+        if t.ops[t.steps[i, c.OP], c.KIND] == c.ACCUMULATE:
+            status = accumulate.accumulate(t, i, first, count, thread)
+        else:
+            stretch = one if t.steps[i, c.SERIAL] else count
+            for k in range(first, first + count, stretch):
+                status |= vectors.compute(t, i, np.int64(k), stretch, thread)
+        if own >= 0:
+            return int(status)
+        board.finish(t, status)
+        number += 1

@@ -10,11 +10,13 @@ from lpu_emu.analysis.lattice import Ints
 from lpu_emu.engine import columns as c
 from lpu_emu.engine.planning.ops import Ops
 from lpu_emu.engine.planning.pieces import AT, SOURCE, Pieces
-from lpu_emu.engine.planning.weights import Weights
+from lpu_emu.engine.planning.weights import Weights, weight_rows
 from lpu_emu.engine.products import packed_bytes
 
 # Packing costs about as much as this many vectors through the rows as they lie.
 _WORTH_PACKING = 5
+# How many windows a packed tile is kept for its next use.
+_LONGEST_PAUSE = 256
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,11 +36,34 @@ def tiles_of(ops: Ops, pieces: Pieces, weights: Weights, lanes: int) -> Tiles:
     slot = table[rows, c.SOURCES]
     issue = pieces.origins[slot + c.ISSUE_SLOT, SOURCE]
     dtype, half = ops.table[issue, c.DTYPE], ops.table[issue, c.A]
-    low, high = (_versions(pieces, slot + c.WEIGHT_SLOT + i, weights) for i in (0, 1))
+    same = _same(ops, weights)
+    low, high = (same[_versions(pieces, slot + c.WEIGHT_SLOT + i, weights)] for i in (0, 1))
     keys = np.stack((low, high, dtype, half, ops.table[issue, c.ON]), axis=1)
-    distinct, tile = np.unique(keys, axis=0, return_inverse=True)
-    table[rows, c.TILE] = tile.reshape(-1)
-    return _described(distinct, tile.reshape(-1), table[rows], lanes)
+    _, tile = np.unique(keys, axis=0, return_inverse=True)
+    tile, first = _stretches(tile.reshape(-1), table[rows, c.WINDOW])
+    table[rows, c.TILE] = tile
+    return _described(keys[first], tile, table[rows], lanes)
+
+
+def _same(ops: Ops, weights: Weights) -> Ints:
+    """Return, for every version and that of zeros, the first one with the same rows, all of which never change."""
+    number, lanes = weights.source.shape
+    rows = np.full((number + 1, lanes), -1, dtype=np.int64)
+    weight_rows(ops.table, weights.source, weights.at, weights.part, -1, rows)
+    fixed = ((weights.source < 0) | (ops.table[weights.source, c.KIND] == c.VIEW)).all(axis=1)
+    rows[:number][~fixed, 0] = -2 - np.flatnonzero(~fixed)
+    _, first, which = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    return np.asarray(first[which.reshape(-1)])
+
+
+def _stretches(tile: Ints, window: Ints) -> tuple[Ints, Ints]:
+    """Split the uses of tiles where they pause for long; return the new tile of each use, and a use of each new tile."""
+    order = np.lexsort((window, tile))
+    new = (np.diff(tile[order]) != 0) | (np.diff(window[order]) > _LONGEST_PAUSE)
+    number = np.cumsum(np.append(True, new)[: len(order)]) - 1
+    found = np.empty(len(order), dtype=np.int64)
+    found[order] = number
+    return found, order[np.flatnonzero(np.append(True, new)[: len(order)])]
 
 
 def _versions(pieces: Pieces, slot: Ints, weights: Weights) -> Ints:

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import inner
-from lpu_emu.engine.kernels import alu, moves
-from lpu_emu.engine.kernels.codes import DONE, FP32, INT8, INT32, OPCODES, element_bytes
+from lpu_emu.engine.inlining import out_of_line
+from lpu_emu.engine.kernels import moves
+from lpu_emu.engine.kernels.accumulate import accumulate as add_rows
+from lpu_emu.engine.kernels.codes import DONE, INT8, element_bytes
 from lpu_emu.engine.kernels.matmul_float import FEW as FEW_FLOATS
 from lpu_emu.engine.kernels.matmul_float import matmul_float, stream_float
 from lpu_emu.engine.kernels.matmul_int import matmul_int
@@ -21,8 +23,6 @@ from lpu_emu.engine.steps.weights import high_rows, pack_tile, tile_rows
 
 Sums = NDArray[np.int32]
 
-_ADD = OPCODES["add"]
-
 
 @inner
 def is_apart(t: State, i: int) -> bool:
@@ -34,34 +34,38 @@ def is_apart(t: State, i: int) -> bool:
 @inner
 def accumulate(t: State, i: int, skip: int, count: int, thread: int) -> int:
     """Multiply, and set or add some rows of a step; lanes that are off get zeros."""
+    out_of_line()
     op, lanes = t.steps[i, c.OP], t.grid.shape[1]
     tile, adds, apart = t.steps[i, c.TILE], t.ops[op, c.A], is_apart(t, i)
     place = result_place(t, i) + 4 * skip * lanes
     flat = t.memory[place : place + 4 * count * lanes]
     out = flat.view(np.int32).reshape(count, lanes)
     if adds and not apart:
-        first, length = operand(t, t.steps[i, c.SOURCES] + c.ROW_SLOT, 4, skip, count, 3 * thread + 1)
+        first, length = operand(
+            t, t.steps[i, c.SOURCES] + c.ROW_SLOT, np.int64(4), skip, count, 3 * thread + 1
+        )
         moves.copy(t.memory[first : first + length], flat)
     status = _multiply(t, i, skip, count, thread, out, int(adds and not apart))
     for k in range(count):
         for lane in range(t.tiles[tile, c.TILE_ON], lanes):
             out[k, lane] = 0
     if apart:
-        status |= _add_rows(t, i, flat)
-    clear_lanes(t, op, place, 4, count)
+        _add_rows(t, i, flat)
+    clear_lanes(t, op, place, np.int64(4), count)
     return status
 
 
 @inner
-def _add_rows(t: State, i: int, flat: Bytes) -> int:
+def _add_rows(t: State, i: int, flat: Bytes) -> None:
     """Add the rows before to products, one by one, as they may come from each other."""
-    row, size, status = t.steps[i, c.SOURCES] + c.ROW_SLOT, 4 * t.grid.shape[1], 0
-    dtype = INT32 if is_integer(t.tiles[t.steps[i, c.TILE], c.TILE_TYPE]) else FP32
-    for k in range(t.steps[i, c.NUMBER]):
-        out = flat[k * size : (k + 1) * size]
-        first, length = operand(t, row, 4, k, 1, 1)
-        status |= alu.binary(_ADD, dtype, 0, t.memory[first : first + length], out, out)
-    return status
+    row, lanes, one, four = t.steps[i, c.SOURCES] + c.ROW_SLOT, t.grid.shape[1], np.int64(1), np.int64(4)
+    is_float = np.int64(0 if is_integer(t.tiles[t.steps[i, c.TILE], c.TILE_TYPE]) else 1)
+    before = t.memory[t.scratch + 2 * t.room : t.scratch + 2 * t.room + 4 * lanes]
+    sums = flat.view(np.int32).reshape(flat.size // (4 * lanes), lanes)
+    for k in range(sums.shape[0]):
+        first, length = operand(t, row, four, np.int64(k), one, one)
+        moves.copy(t.memory[first : first + length], before)
+        add_rows(is_float, one, before.view(np.int32).reshape(1, lanes), sums, np.int64(k), one)
 
 
 @inner
@@ -80,17 +84,17 @@ def _multiply_integers(t: State, i: int, skip: int, count: int, thread: int, out
     first = t.sources[row, c.BASE] // lanes + skip * step
     if t.sources[row, c.LANE] != 1 or t.tiles[tile, c.LANE_FIRST] > 0 or t.tiles[tile, c.LANE_END] < lanes:
         first, step = _part_rows(t, i, skip, count, thread) // lanes, 1
-    status = 1
+    status, zero, one = 1, np.int64(0), np.int64(1)
     if t.tiles[tile, c.PACKED]:
         words, place = pack_tile(t, tile), t.tiles[tile, c.PACKED]
         packed = t.memory[place : place + 4 * words].view(np.int32)
-        status = matmul_int(t.grid, first, step, count, signed, packed, out, 0, 1, add)
+        status = matmul_int(t.grid, first, step, count, signed, packed, out, zero, one, add)
     elif count <= FEW_INTS:
-        place = tile_rows(t, t.tiles[tile, c.LOW], 0)
+        place = tile_rows(t, t.tiles[tile, c.LOW], zero)
         weights = t.memory[place : place + lanes * lanes].reshape(lanes, lanes)
-        status = stream_int(t.grid, first, step, count, signed, weights, out, 0, 1, add)
+        status = stream_int(t.grid, first, step, count, signed, weights, out, zero, one, add)
     if status != DONE:
-        place = tile_rows(t, t.tiles[tile, c.LOW], 0)
+        place = tile_rows(t, t.tiles[tile, c.LOW], zero)
         weights = t.memory[place : place + lanes * lanes].reshape(lanes, lanes)
         plain_product(t.grid, first, step, count, signed, weights, out, add)
     return DONE
@@ -118,14 +122,15 @@ def _multiply_floats(t: State, i: int, skip: int, count: int, thread: int, out: 
     first, length = operand(t, t.steps[i, c.SOURCES] + c.X_SLOT, element_bytes(dtype), skip, count, 3 * thread)
     x = t.memory[first : first + length].reshape(length // width, width)
     step = 1 if length == count * width else 0
+    zero, one = np.int64(0), np.int64(1)
     if t.tiles[tile, c.PACKED]:
         words, place = pack_tile(t, tile), t.tiles[tile, c.PACKED]
         packed = t.memory[place : place + 4 * words].view(np.float32)
-        return matmul_float(dtype, x, 0, step, count, low, number, packed, out, 0, 1, add)
+        return matmul_float(dtype, x, zero, step, count, low, number, packed, out, zero, one, add)
     if count > FEW_FLOATS:
         return 1
-    place = tile_rows(t, t.tiles[tile, c.LOW], 0)
+    place = tile_rows(t, t.tiles[tile, c.LOW], zero)
     rows = t.memory[place : place + lanes * lanes].reshape(lanes, lanes)
     place = high_rows(t, tile, place)
     high = t.memory[place : place + lanes * lanes].reshape(lanes, lanes)
-    return stream_float(dtype, x, 0, step, count, low, number, rows, high, out, 0, 1, add)
+    return stream_float(dtype, x, zero, step, count, low, number, rows, high, out, zero, one, add)

@@ -29,7 +29,7 @@ def move_lanes(t: State, i: int) -> None:
         _transpose(t, i, place)
     if t.ops[op, c.ON] < lanes:
         for part in range(t.ops[op, c.PARTS]):
-            clear_lanes(t, op, place + part * t.ops[op, c.PART_STEP], 1, count)
+            clear_lanes(t, op, place + part * t.ops[op, c.PART_STEP], np.int64(1), count)
 
 
 @inner
@@ -44,7 +44,7 @@ def _shift(t: State, i: int, place: int) -> None:
     amount, mask, each = t.ops[op, c.A], t.ops[op, c.B], t.each
     for part in range(t.ops[op, c.PARTS]):
         for k in range(t.steps[i, c.NUMBER]):
-            at = vector(t, t.steps[i, c.SOURCES] + part, k, 0)
+            at = vector(t, t.steps[i, c.SOURCES] + part, k, np.int64(0))
             x = t.memory[at : at + lanes]
             to = _row(t, i, place, part, k)
             out = t.memory[to : to + lanes]
@@ -67,9 +67,9 @@ def _permute(t: State, i: int, place: int) -> None:
     parts = t.ops[op, c.X]
     chosen = t.memory[t.scratch + 2 * t.room : t.scratch + 3 * t.room].view(np.int32)
     for k in range(t.steps[i, c.NUMBER]):
-        at = vector(t, row + parts, k, 0)
+        at = vector(t, row + parts, k, np.int64(0))
         low = t.memory[at : at + lanes]
-        at = vector(t, row + parts + 1, k, 1)
+        at = vector(t, row + parts + 1, k, np.int64(1))
         high = t.memory[at : at + lanes]
         for lane in range(lanes):
             chosen[lane] = np.int32(low[lane]) + np.int32(256) * np.int32(high[lane])
@@ -79,7 +79,7 @@ def _permute(t: State, i: int, place: int) -> None:
             for lane in range(lanes):
                 chosen[lane] = lane
         for part in range(parts):
-            at = vector(t, row + part, k, 0)
+            at = vector(t, row + part, k, np.int64(0))
             x = t.memory[at : at + lanes]
             to = _row(t, i, place, part, k)
             out = t.memory[to : to + lanes]
@@ -121,10 +121,10 @@ def _distribute(t: State, i: int, place: int) -> None:
     op, row, lanes = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1]
     bypass, parts, each = t.ops[op, c.A], t.ops[op, c.PARTS], t.each
     for k in range(t.steps[i, c.NUMBER]):
-        at = vector(t, row + parts, k, 1)
+        at = vector(t, row + parts, k, np.int64(1))
         chosen = t.memory[at : at + lanes]
         for part in range(parts):
-            at = vector(t, row + part, k, 0)
+            at = vector(t, row + part, k, np.int64(0))
             x = t.memory[at : at + lanes]
             to = _row(t, i, place, part, k)
             out = t.memory[to : to + lanes]
@@ -142,7 +142,7 @@ def _rotate(t: State, i: int, place: int) -> None:
     edge, each = t.ops[op, c.A], t.each
     for k in range(t.steps[i, c.NUMBER]):
         for part in range(edge):
-            at = vector(t, row + part, k, 0)
+            at = vector(t, row + part, k, np.int64(0))
             x = t.memory[at : at + lanes]
             for turn in range(edge):
                 to, shift = _row(t, i, place, part * edge + turn, k), turn % each
@@ -158,7 +158,7 @@ def _transpose(t: State, i: int, place: int) -> None:
     row, lanes, each = t.steps[i, c.SOURCES], t.grid.shape[1], t.each
     for k in range(t.steps[i, c.NUMBER]):
         for part in range(each):
-            at = vector(t, row + part, k, 0)
+            at = vector(t, row + part, k, np.int64(0))
             x = t.memory[at : at + lanes]
             for j in range(each):
                 to = _row(t, i, place, j, k)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import inner
 from lpu_emu.engine.kernels import moves
@@ -22,7 +24,7 @@ def read(t: State, i: int) -> None:
         for k in range(count):
             word = base + k * stride
             moves.copy(t.memory[word : word + lanes], t.memory[place + k * lanes : place + (k + 1) * lanes])
-    clear_lanes(t, op, place, 1, count)
+    clear_lanes(t, op, place, np.int64(1), count)
 
 
 @inner
@@ -62,7 +64,7 @@ def gather(t: State, i: int) -> None:
             out = place + k * lanes + lane
             for j in range(each):
                 t.memory[out + j] = t.memory[word + j]
-    clear_lanes(t, op, place, 1, t.steps[i, c.NUMBER])
+    clear_lanes(t, op, place, np.int64(1), t.steps[i, c.NUMBER])
 
 
 @inner

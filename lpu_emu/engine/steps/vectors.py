@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import inner
+from lpu_emu.engine.inlining import out_of_line
 from lpu_emu.engine.kernels import alu, conversions
 from lpu_emu.engine.kernels.codes import element_bytes
 from lpu_emu.engine.steps.operands import clear_lanes, operand, result_place
@@ -11,17 +12,9 @@ from lpu_emu.engine.steps.state import State
 
 
 @inner
-def compute_serially(t: State, i: int) -> int:
-    """Compute a step whose elements take results of the same step."""
-    status = 0
-    for k in range(t.steps[i, c.NUMBER]):
-        status |= compute(t, i, k, 1, 0)
-    return status
-
-
-@inner
 def compute(t: State, i: int, skip: int, count: int, thread: int) -> int:
     """Compute some elements of a step; none of them takes results of another."""
+    out_of_line()
     op, lanes, row = t.steps[i, c.OP], t.grid.shape[1], t.steps[i, c.SOURCES]
     kind, code, dtype, saturate = t.ops[op, c.KIND], t.ops[op, c.CODE], t.ops[op, c.DTYPE], t.ops[op, c.SATURATE]
     size = t.ops[op, c.SIZE]

@@ -105,7 +105,7 @@ def pack_tile(t: State, tile: int) -> int:
     t.tiles[tile, c.READY] = 1
     place, size = t.tiles[tile, c.PACKED], lanes * lanes
     packed = t.memory[place : place + 4 * words]
-    first = tile_rows(t, t.tiles[tile, c.LOW], 0)
+    first = tile_rows(t, t.tiles[tile, c.LOW], np.int64(0))
     low = t.memory[first : first + size].reshape(lanes, lanes)
     if is_integer(dtype):
         pack_int(low, packed.view(np.int32))
@@ -120,4 +120,4 @@ def high_rows(t: State, tile: int, low: int) -> int:
     """Return the address of the high bytes of a tile, that of the low ones for types of one byte."""
     if element_bytes(t.tiles[tile, c.TILE_TYPE]) == 1:
         return low
-    return tile_rows(t, t.tiles[tile, c.HIGH], 1)
+    return tile_rows(t, t.tiles[tile, c.HIGH], np.int64(1))

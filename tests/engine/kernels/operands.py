@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lpu_emu.engine._jit import PLAIN
+from lpu_emu.engine._jit import PLAIN, config
 from lpu_emu.engine.kernels.codes import TYPES
 from lpu_emu.reference.numerics.dtypes import DTYPES, from_bits
 
@@ -22,7 +22,7 @@ Bytes = NDArray[np.uint8]
 def thread_count(threads: int) -> Iterator[None]:
     """Let parallel kernels use so many threads, at most all there are."""
     before = numba.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(threads, int(config.NUMBA_NUM_THREADS)))
     try:
         yield
     finally:
