@@ -24,7 +24,8 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
     if name in _EXTENDED_NAMES:
         import ml_dtypes
 
-        return np.dtype(getattr(ml_dtypes, _EXTENDED_NAMES[name]))
+        extended: np.dtype[Any] = np.dtype(getattr(ml_dtypes, _EXTENDED_NAMES[name]))
+        return extended
     return np.dtype(_NUMPY_NAMES.get(name, name))
 
 

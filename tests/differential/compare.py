@@ -62,11 +62,17 @@ def _results(expected: RunResult, found: RunResult) -> Iterator[str]:
     if list(expected.sent) != list(found.sent):
         yield f"vectors sent on {list(expected.sent)} and on {list(found.sent)}"
     for name in expected.sent:
-        yield from _arrays(f"vector sent on {name}", expected.sent[name], found.sent.get(name, expected.sent[name][:0]))
+        yield from _arrays(
+            f"vector sent on {name}", expected.sent[name], found.sent.get(name, expected.sent[name][:0])
+        )
 
 
 def _bytes(values: NDArray[Any]) -> Bytes:
-    return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1) if values.ndim else values.view(np.uint8)
+    return (
+        np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
+        if values.ndim
+        else values.view(np.uint8)
+    )
 
 
 def _arrays(what: str, expected: Bytes, found: Bytes) -> Iterator[str]:
@@ -88,11 +94,14 @@ def writers(program: Program, place: str) -> str:
     rows = np.flatnonzero(analysis.runs.queue == index)
     runs = analysis.runs
     return "\n".join(
-        f"  {queue}[{runs.index[r]}] in cycles {runs.start[r]} + {runs.interval[r]} * 0..{runs.count[r] - 1}" for r in rows
+        f"  {queue}[{runs.index[r]}] in cycles {runs.start[r]} + {runs.interval[r]} * 0..{runs.count[r] - 1}"
+        for r in rows
     )
 
 
-def assert_equal(program: Program, inputs: Mapping[str, Any], windows: tuple[int, ...], where: str) -> Outcome:
+def assert_equal(
+    program: Program, inputs: Mapping[str, Any], windows: tuple[int, ...], where: str
+) -> Outcome:
     """Compare a program on the reference and, with several windows and threads, on the engine."""
     expected = reference_outcome(program, inputs)
     for number, window in enumerate(windows):

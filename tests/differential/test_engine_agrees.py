@@ -12,6 +12,7 @@ import pytest
 
 from lpu_emu import reference
 from lpu_emu.engine import executor
+from lpu_emu.engine.planning.plan import WINDOW_CYCLES
 from lpu_emu.errors import FaultError, HazardError
 from lpu_emu.program.model import Program
 from lpu_emu.program.result import RunResult
@@ -25,7 +26,7 @@ BLOCKS = [
     for chip, programs in (("tiny", PROGRAMS), ("crooked", PROGRAMS), ("tsp1", 10))
     for first in range(0, programs, BLOCK)
 ]
-WINDOWS = (1, 7, 64, executor.WINDOW_CYCLES)
+WINDOWS = (1, 7, 64, WINDOW_CYCLES)
 
 
 def outcome(run: RunResult | Exception) -> str:
@@ -47,7 +48,9 @@ def attempt(program: Program, *, window: int = 0, threads: int | None = None) ->
 def first_difference(found: RunResult, expected: RunResult) -> str:
     """Return the first place in which two results differ, or nothing."""
     if (found.cycles, found.hazards) != (expected.cycles, expected.hazards):
-        return f"cycles {found.cycles}, expected {expected.cycles}; hazards {found.hazards}, {expected.hazards}"
+        return (
+            f"cycles {found.cycles}, expected {expected.cycles}; hazards {found.hazards}, {expected.hazards}"
+        )
     for what in ("memory", "sent", "outputs"):
         one, other = getattr(found, what), getattr(expected, what)
         if list(one) != list(other):

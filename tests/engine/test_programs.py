@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,15 @@ import lpu_emu as lpu
 from lpu_emu.api import Executable
 from lpu_emu.errors import FaultError, InputError
 from lpu_emu.library import kernels
+from lpu_emu.program.tensors import Tensor
 
 ROOT = Path(lpu.__file__).resolve().parents[1]
 KERNELS = sorted(path.stem for path in (ROOT / "kernels").glob("*.lpu"))
-MODELS = [("digits_mlp", "fp16", "tsp1"), ("digits_mlp_int8", "int8", "tsp1"), ("digits_mlp_int8", "int8", "lp30")]
+MODELS = [
+    ("digits_mlp", "fp16", "tsp1"),
+    ("digits_mlp_int8", "int8", "tsp1"),
+    ("digits_mlp_int8", "int8", "lp30"),
+]
 NO_JIT = """
 import numpy as np
 import lpu_emu as lpu
@@ -30,7 +36,7 @@ print(fast.cycles == plain.cycles)
 """
 
 
-def assert_equal_runs(program: Executable, inputs: dict[str, np.ndarray]) -> None:
+def assert_equal_runs(program: Executable, inputs: Mapping[str, Tensor]) -> None:
     fast, plain = (program.run(inputs, engine=engine) for engine in ("fast", "reference"))
     assert (fast.cycles, fast.hazards) == (plain.cycles, plain.hazards)
     for name, output in plain.outputs.items():
@@ -66,7 +72,7 @@ def test_a_fault_is_that_of_the_reference() -> None:
     beside = kernels.companion(kernels.find("gather").path)
     assert beside is not None
     assert beside.inputs is not None
-    inputs = beside.inputs(0)
+    inputs = dict(beside.inputs(0))
     name = next(n for n in inputs if "map" in n or "index" in n or "address" in n)
     inputs[name] = np.full_like(inputs[name], 99)
     messages = []
@@ -79,5 +85,7 @@ def test_a_fault_is_that_of_the_reference() -> None:
 
 def test_the_same_sources_run_without_compilation() -> None:
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", NO_JIT], capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", NO_JIT], capture_output=True, text=True, env=environment, check=False
+    )
     assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr

@@ -31,7 +31,9 @@ def test_an_engine_that_is_named_is_taken(engine: str) -> None:
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"no engine 'fats'; engines: auto, fast, reference; did you mean 'fast'\?"):
+    with pytest.raises(
+        UsageError, match=r"no engine 'fats'; engines: auto, fast, reference; did you mean 'fast'\?"
+    ):
         lpu.assemble(kernels.find("copy").path).run(engine="fats")
 
 
