@@ -14,7 +14,7 @@ from lpu_emu.engine.steps.state import Bytes
 @inner
 def is_integer(dtype: int) -> bool:
     """Return whether products of a type are int32."""
-    return dtype == INT8 or dtype == UINT8 (a tuple compiles to a loop)
+    return (dtype == INT8) | (dtype == UINT8)
 
 
 def packed_bytes(dtype: int, lanes: int) -> int:

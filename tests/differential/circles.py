@@ -37,9 +37,7 @@ def bounced(planner: Planner) -> Flow:
     high = p.pick(low + 1, columns - 1)
     one, other = (machine.queue_by_name[f"vxm.{row * columns + column}"] for column in (low, high))
     there, back = (4 * p.choose(sorted(machine.reach(one.number))) for _ in range(2))
-    if there == back:
-        return p.choose([])
-    back += 32
+    back += WEST * 32
     draft = Draft()
     once = Flow(planner=p, draft=draft, loops=())
     skew, func = once.delay("add", "skew"), once.delay("add", "func")
@@ -49,6 +47,8 @@ def bounced(planner: Planner) -> Flow:
     flow = Flow(planner=p, draft=draft, loops=(Loop(count=p.pick(2, 12), interval=round_trip, stride=0),))
     once.feed(back, 1, machine.x_in(one, WEST), skew)
     out = flow.streams(EAST, 1, among=sorted(machine.reach(one.number)))
+    if len({there, out, back - WEST * 32}) < 3:
+        raise NoRoomError
     flow.add(one, 0, flow.make("add", x=back, y=IMMEDIATE, immediate=p.pick(0, 255), to=there, to2=out))
     flow.add(other, func + forth - skew, flow.make("not", x=there, to=back))
     for stream in (there, back, out):

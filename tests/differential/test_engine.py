@@ -11,38 +11,45 @@ import os
 import numpy as np
 import pytest
 
+from lpu_emu.program.model import Program
 from lpu_emu.program.result import RunResult
 
+from .chips import machine
+from .circles import circular
 from .compare import assert_equal
 from .programs import random_inputs, random_program
 from .variations import dimmed
 
-PROGRAMS = int(os.environ.get("LPU_EMU_RANDOM_PROGRAMS", "60"))
-BLOCK = 20
-KINDS = ("planned", "dimmed", "broken", "soup")
+PROGRAMS = int(os.environ.get("LPU_EMU_RANDOM_PROGRAMS", "40"))
+BLOCK = 10
 BLOCKS = [
     (kind, chip, first)
-    for kind in KINDS
-    for chip, programs in (("tiny", PROGRAMS), ("crooked", PROGRAMS))
-    for first in range(0, programs, BLOCK)
-] + [(kind, "tsp1", 0) for kind in ("planned", "dimmed")]
-# The longest plans take some hundred cycles: one window, some, and one for nearly every cycle.
+    for kind in ("planned", "dimmed", "circular", "dimmed circular", "broken")
+    for chip in ("tiny", "crooked")
+    for first in range(0, PROGRAMS, BLOCK)
+]
+# Plans take some hundred cycles: one window, some, and one for nearly every cycle.
 WINDOWS = (256, 40, 3)
+
+
+def program_of(kind: str, seed: int, chip: str) -> Program:
+    """Return a random program by kind and seed."""
+    if kind.endswith("circular"):
+        program = circular(machine(chip), seed)
+    else:
+        program = random_program("broken" if kind == "broken" else "planned", seed, chip)
+    return dimmed(program, np.random.default_rng(seed)) if kind.startswith("dimmed") else program
 
 
 @pytest.mark.parametrize(("kind", "chip", "first"), BLOCKS)
 def test_engine_equals_reference(kind: str, chip: str, first: int) -> None:
-    for seed in range(first, first + (4 if chip == "tsp1" else BLOCK)):
-        program = random_program("planned" if kind == "dimmed" else kind, seed, chip)
-        if kind == "dimmed":
-            program = dimmed(program, np.random.default_rng(seed))
+    for seed in range(first, first + BLOCK):
+        program = program_of(kind, seed, chip)
         assert_equal(program, random_inputs(program), WINDOWS, f"{kind} {seed} on {chip}")
 
 
-def test_most_plans_run_to_their_end() -> None:
-    done = [
-        isinstance(assert_equal(program, random_inputs(program), (256,), f"planned {seed}"), RunResult)
-        for seed in range(40)
-        for program in (random_program("planned", seed),)
-    ]
-    assert sum(done) >= 20
+@pytest.mark.parametrize("kind", ["planned", "circular"])
+def test_most_plans_run_to_their_end(kind: str) -> None:
+    programs = [program_of(kind, seed, "tiny") for seed in range(40)]
+    ended = [isinstance(assert_equal(p, random_inputs(p), (256,), p.name), RunResult) for p in programs]
+    assert sum(ended) >= 20

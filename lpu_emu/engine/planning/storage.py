@@ -117,7 +117,9 @@ def storage_of(ops: Ops, refs: Refs, kept: Ints, lanes: int, window: int) -> Sto
     rows, consumer = taken(ops, refs)
     source = rows[:, c.REF_SOURCE]
     birth = table[:, c.START] // window
-    death, need = birth.copy(), np.zeros(len(table), dtype=np.int64)
+    # What nobody takes is made all the same, and needs its place until then.
+    death = (table[:, c.START] + (table[:, c.COUNT] - 1) * table[:, c.INTERVAL]) // window
+    need = np.zeros(len(table), dtype=np.int64)
     for j in (np.zeros(len(rows), dtype=np.int64), rows[:, c.REF_COUNT] - 1):
         when = _cycle(table, consumer, rows[:, c.REF_FIRST] + j)
         made = _cycle(table, source, rows[:, c.REF_AT] + j * rows[:, c.REF_STEP])
