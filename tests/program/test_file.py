@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -376,6 +377,14 @@ def test_places_that_cannot_be_written(place: str, tmp_path: Path) -> None:
     with pytest.raises(ProgramFileError, match="cannot be written"):
         save(small(), tmp_path / place)
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ProgramFileError, match="goes into an ordinary file"):
+        save(small(), pipe)
+    assert pipe.is_fifo()
 
 
 def test_a_file_is_replaced_in_one_step(saved: Path) -> None:
