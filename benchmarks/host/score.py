@@ -41,12 +41,16 @@ class Score:
         start, end = self.machine.x_out(known[producer], way), self.machine.x_in(known[consumer], way)
         return end - start if way == 0 else start - end
 
-    def read_for(self, cycle: int, consumer: str, queue: str, address: int, to: int, loops: Loops = ()) -> None:
+    def read_for(
+        self, cycle: int, consumer: str, queue: str, address: int, to: int, loops: Loops = ()
+    ) -> None:
         """Read words so that the first stands at a consumer in a cycle."""
         start = cycle - self.hops(queue, consumer, to) - self.time("read", "func")
         self.at(start, queue, "read", loops, address=address, to=to)
 
-    def write_from(self, cycle: int, producer: str, queue: str, address: int, data: int, loops: Loops = ()) -> None:
+    def write_from(
+        self, cycle: int, producer: str, queue: str, address: int, data: int, loops: Loops = ()
+    ) -> None:
         """Write what a producer drives in a cycle."""
         start = cycle + self.hops(producer, queue, data) - self.time("write", "skew")
         self.at(start, queue, "write", loops, address=address, data=data)
@@ -54,15 +58,22 @@ class Score:
     def program(self, name: str, data: Sequence[DataSection], bindings: Sequence[Binding] = ()) -> Program:
         """Return the program; dispatches of a queue must not overlap."""
         order = {q.name: q.index for q in self.machine.queues}
-        texts = {q: pack_text(self.machine.isa, self._text(q)) for q in sorted(self._entries, key=order.__getitem__)}
-        return Program(name=name, machine=self.machine, queues=texts, data=tuple(data), bindings=tuple(bindings))
+        texts = {
+            q: pack_text(self.machine.isa, self._text(q))
+            for q in sorted(self._entries, key=order.__getitem__)
+        }
+        return Program(
+            name=name, machine=self.machine, queues=texts, data=tuple(data), bindings=tuple(bindings)
+        )
 
     def _text(self, queue: str) -> list[Issue]:
         found: list[Issue] = []
         now = 0
         for cycle, length, issues in sorted(self._entries[queue], key=lambda entry: entry[0]):
             if cycle < now:
-                raise ValueError(f"{queue}: {issues[0].instruction.mnemonic} in cycle {cycle} comes before {now}")
+                raise ValueError(
+                    f"{queue}: {issues[0].instruction.mnemonic} in cycle {cycle} comes before {now}"
+                )
             while now < cycle:
                 gap = min(cycle - now, LONGEST_NOP)
                 found.append(issue(self.machine.isa, "nop", count=gap))
@@ -70,5 +81,3 @@ class Score:
             found += issues
             now = cycle + length
         return found
-
-

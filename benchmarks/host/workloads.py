@@ -54,7 +54,15 @@ def product(a: NDArray[np.int8], b: NDArray[np.int8], *, name: str = "product") 
         for first in range(0, m, BLOCK):
             count = min(BLOCK, m - first)
             for inner in range(kb):
-                _pass(score, time, column * kb + inner, inner, inner // per_slice, inner % per_slice * m + first, count)
+                _pass(
+                    score,
+                    time,
+                    column * kb + inner,
+                    inner,
+                    inner // per_slice,
+                    inner % per_slice * m + first,
+                    count,
+                )
                 if inner == kb - 1:
                     _store(score, time, first, count)
                 time += max(count, LANES // GROUP + 4) + score.time("iw", "land")
@@ -103,7 +111,9 @@ def small_instructions(number: int) -> Program:
             time = 200 + step
             address = (step * 977 + 13 * line) % 4096
             score.read_for(time, f"vxm.{alu}", f"mem.W{line}", address, stream)
-            score.at(time, f"vxm.{alu}", "add", x=stream, y=IMMEDIATE, immediate=step % 7, to=stream, overflow=1)
+            score.at(
+                time, f"vxm.{alu}", "add", x=stream, y=IMMEDIATE, immediate=step % 7, to=stream, overflow=1
+            )
             driven = time + score.time("add", "func")
             score.write_from(driven, f"vxm.{alu}", f"mem.E{line}", 4096 + step % 4096, stream)
     return score.program("small", data)

@@ -175,6 +175,7 @@ def _sent(grid: Bytes, plan: Plan) -> dict[str, Bytes]:
         op = plan.ops[run]
         rows = found.setdefault(link[run], [])
         rows += [
-            (int(op[c.START] + k * op[c.INTERVAL]), int(op[c.OUT]) // lanes + k) for k in range(int(op[c.COUNT]))
+            (int(op[c.START] + k * op[c.INTERVAL]), int(op[c.OUT]) // lanes + k)
+            for k in range(int(op[c.COUNT]))
         ]
     return {name: grid[[row for _, row in sorted(found[name])]] for name in sorted(found)}

@@ -25,7 +25,9 @@ def team_size(threads: int | None) -> int:
 @contextmanager
 def helpers(state: State) -> Iterator[None]:
     """Let threads 1, 2, ... of a state's team help with what thread 0 posts."""
-    team = [Thread(target=dispatch, args=(state, number, 0, 0), daemon=True) for number in range(1, state.team)]
+    team = [
+        Thread(target=dispatch, args=(state, number, 0, 0), daemon=True) for number in range(1, state.team)
+    ]
     for thread in team:
         thread.start()
     try:

@@ -28,7 +28,9 @@ def choose(engine: str, analysis: Analysis) -> str:
         UsageError: there is no such executor.
     """
     if engine not in ENGINES:
-        raise UsageError(f"no engine {engine!r}; engines: {', '.join(ENGINES)}{did_you_mean(engine, ENGINES)}")
+        raise UsageError(
+            f"no engine {engine!r}; engines: {', '.join(ENGINES)}{did_you_mean(engine, ENGINES)}"
+        )
     if engine != AUTO:
         return engine
     return REFERENCE if reference_seconds(analysis) <= _PATIENCE_SECONDS else FAST

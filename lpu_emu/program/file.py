@@ -63,7 +63,9 @@ def save(program: Program, path: str | Path) -> None:
     parts = split(program)
     path = Path(path)
     if path.exists() and not path.is_file():
-        raise ProgramFileError(f"{path}: cannot be written: a program goes into an ordinary file, and this is none")
+        raise ProgramFileError(
+            f"{path}: cannot be written: a program goes into an ordinary file, and this is none"
+        )
     try:
         beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     except ValueError as error:

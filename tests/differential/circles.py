@@ -23,7 +23,11 @@ class LongPlanner(Planner):
     def loops(self, least_interval: int = 1, most: int = 3) -> tuple[Loop, ...]:
         """Return a long loop, now and then around a short one."""
         interval = least_interval + self.pick(0, 1)
-        inner = (Loop(count=self.pick(1, 3), interval=interval, stride=0),) if most > 1 and self.chance(0.3) else ()
+        inner = (
+            (Loop(count=self.pick(1, 3), interval=interval, stride=0),)
+            if most > 1 and self.chance(0.3)
+            else ()
+        )
         span = timing.body_spans(inner)[-1]
         long = Loop(count=self.pick(10, 90), interval=span + interval, stride=0)
         return (*inner, long) if most else ()
@@ -79,9 +83,11 @@ def recurrent(planner: Planner) -> Flow:
     access = flow.make("read_write", address=base, data=outward, to=inward, store=base + 1)
     draft.items.append(Item(queue=queue, cycle=0, issue=access, loops=flow.loops))
     flow.add(alu, dispatched, flow.make("xor", x=inward, y=IMMEDIATE, immediate=p.pick(0, 255), to=outward))
-    upstream = [q for q in flow.slices(lambda q: q.hemisphere == "W")]
+    upstream = list(flow.slices(lambda q: q.hemisphere == "W"))
     source = p.choose(upstream)
-    stands = once.delay("read_write", "skew") - timing.hops(machine.x_out(source, EAST), machine.x_in(queue, EAST), EAST)
+    stands = once.delay("read_write", "skew") - timing.hops(
+        machine.x_out(source, EAST), machine.x_in(queue, EAST), EAST
+    )
     once._read(source, "read", stands - once.delay("read", "func"), outward, p.random_word())
     for stream in (inward, outward):
         draft.hold(f"s{stream}", -2 * machine.positions, flow.span + length + 2 * machine.positions)
@@ -98,8 +104,13 @@ def summed(planner: Planner) -> Flow:
     flow = new_flow(p, machine.timing(machine.isa["acc"])["land"], most=1)
     groups = (Loop(count=machine.chip.row_groups - 1, interval=1, stride=1),)
     loading = Flow(planner=p, draft=flow.draft, loops=groups)
-    weights, rows = machine.queue_by_name[f"mxm.{plane}.weights"], loading.streams(inward, machine.chip.weight_streams)
-    loading.feed(rows, machine.chip.weight_streams, machine.x_in(weights, inward), loading.delay("lw", "skew"))
+    weights, rows = (
+        machine.queue_by_name[f"mxm.{plane}.weights"],
+        loading.streams(inward, machine.chip.weight_streams),
+    )
+    loading.feed(
+        rows, machine.chip.weight_streams, machine.x_in(weights, inward), loading.delay("lw", "skew")
+    )
     loading.add(weights, 0, loading.make("lw", rows=rows, row_group=0))
     cycle = loading.span + loading.delay("lw", "land")
     flow.add(weights, cycle, flow.make("iw"), ())

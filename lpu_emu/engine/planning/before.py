@@ -34,7 +34,9 @@ def installs_before(analysis: Analysis, runs: Ints) -> Links:
     """Link each install of some runs to the install on its plane before it, both as runs."""
     table = analysis.runs
     plane = plane_of_queue(analysis.program.machine)[table.queue[runs]]
-    events = Progressions(key=plane, start=table.start[runs], step=table.interval[runs], count=table.count[runs])
+    events = Progressions(
+        key=plane, start=table.start[runs], step=table.interval[runs], count=table.count[runs]
+    )
     every = np.ones(len(runs), dtype=bool)
     return _known(last_before(events, runs, every, every), runs)
 

@@ -73,7 +73,10 @@ def ops_of(runs: RunTable, machine: Machine, tables: Tables, buffers: int) -> Op
     table = np.zeros((len(runs), c.OP_COLUMNS), dtype=np.int64)
     ports, x, y = _ports(runs, tables)
     _fill_common(table, runs, machine, tables, known)
-    table[:, c.X], table[:, c.Y] = x + 4 * _runs(runs, machine, "acc_read") + _runs(runs, machine, "receive"), y
+    table[:, c.X], table[:, c.Y] = (
+        x + 4 * _runs(runs, machine, "acc_read") + _runs(runs, machine, "receive"),
+        y,
+    )
     _fill_addresses(table, runs, machine, tables)
     _mask_planes(table, runs, machine, tables, buffers)
     table[:, c.SLOTS] = _slots(table)

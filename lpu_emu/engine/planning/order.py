@@ -93,7 +93,15 @@ def _wait_rows(
 
 @inner
 def _wait(
-    pieces: Ints, begin: Ints, p: int, source: int, low: int, high: int, before: Ints, after: Ints, number: int
+    pieces: Ints,
+    begin: Ints,
+    p: int,
+    source: int,
+    low: int,
+    high: int,
+    before: Ints,
+    after: Ints,
+    number: int,
 ) -> int:
     """Let piece p wait for the pieces of an op with elements low..high, as far as they are in its window."""
     if begin[source] == begin[source + 1]:
@@ -112,7 +120,9 @@ def accesses_of(table: Ints, pieces: Pieces, lanes: int, words_per_bank: int, wi
     """Return all accesses of memory that have to keep their order, by bank and window and time."""
     kind = table[pieces.table[:, c.OP], c.KIND]
     rows = np.flatnonzero(np.isin(kind, (c.READ, c.WRITE, c.GATHER, c.SCATTER, c.STORE_ROWS, c.SWAP)))
-    room = _list_accesses(table, pieces.table, rows, lanes, words_per_bank, np.zeros((0, ACCESS_COLUMNS), np.int64))
+    room = _list_accesses(
+        table, pieces.table, rows, lanes, words_per_bank, np.zeros((0, ACCESS_COLUMNS), np.int64)
+    )
     found = np.empty((room, ACCESS_COLUMNS), dtype=np.int64)
     _list_accesses(table, pieces.table, rows, lanes, words_per_bank, found)
     order = np.lexsort((found[:, SINCE], found[:, SINCE] // window, found[:, BANK]))
@@ -129,9 +139,16 @@ def _list_accesses(table: Ints, pieces: Ints, rows: Ints, lanes: int, words_per_
     for i in range(rows.size):
         p = rows[i]
         op = pieces[p, c.OP]
-        kind, first, last = table[op, c.KIND], pieces[p, c.FIRST], pieces[p, c.FIRST] + pieces[p, c.NUMBER] - 1
+        kind, first, last = (
+            table[op, c.KIND],
+            pieces[p, c.FIRST],
+            pieces[p, c.FIRST] + pieces[p, c.NUMBER] - 1,
+        )
         base, stride = table[op, c.ADDRESS] // lanes, table[op, c.STRIDE] // lanes
-        low, high = min(base + first * stride, base + last * stride), max(base + first * stride, base + last * stride)
+        low, high = (
+            min(base + first * stride, base + last * stride),
+            max(base + first * stride, base + last * stride),
+        )
         if kind == c.GATHER or kind == c.SCATTER:
             low, high, stride = base + table[op, c.A], base + table[op, c.B], 1
         if kind == c.STORE_ROWS or kind == c.SWAP:
@@ -206,7 +223,9 @@ def sequence_of(pieces: Ints, before: Ints, after: Ints) -> tuple[Ints, Ints]:
 
 
 @jit
-def _sort(pieces: Ints, by_window: Ints, begin: Ints, after: Ints, waiting: Ints, stack: Ints, order: Ints) -> int:
+def _sort(
+    pieces: Ints, by_window: Ints, begin: Ints, after: Ints, waiting: Ints, stack: Ints, order: Ints
+) -> int:
     """Take what is ready, newest first, window by window; return how many pieces could be taken."""
     done, low = 0, 0
     while low < by_window.size:

@@ -98,7 +98,9 @@ def _cut_ops(table: Ints, long: Ints, window: int, limit: int, out: Ints) -> int
 
 
 @jit
-def _cut_refs(table: Ints, rows: Ints, consumer: Ints, alone: Bools, limit: int, out: Ints, number: int) -> int:
+def _cut_refs(
+    table: Ints, rows: Ints, consumer: Ints, alone: Bools, limit: int, out: Ints, number: int
+) -> int:
     """Cut where the source changes, and where the ring that is taken from begins anew."""
     for i in range(rows.shape[0]):
         op, first, count = consumer[i], rows[i, c.REF_FIRST], rows[i, c.REF_COUNT]

@@ -117,7 +117,9 @@ def _leaving(analysis: Analysis) -> Ints:
 def _wired_links(analysis: Analysis) -> Ints:
     machine = analysis.program.machine
     links = int(machine.chip["c2c.links"])
-    return np.array([links * (one[0] == "E") + int(one[1:]) for one, _ in analysis.program.wires], dtype=np.int64)
+    return np.array(
+        [links * (one[0] == "E") + int(one[1:]) for one, _ in analysis.program.wires], dtype=np.int64
+    )
 
 
 def _ordered(ops: Ops, refs: Refs, weights: Weights, machine: Machine, window: int) -> tuple[Pieces, Ints]:
@@ -131,7 +133,9 @@ def _ordered(ops: Ops, refs: Refs, weights: Weights, machine: Machine, window: i
         if not len(circles):
             return pieces, order
         apart = pieces.table[circles][:, [c.OP, c.FIRST, c.NUMBER]]
-    raise LpuError(f"engine: {len(circles)} dispatches wait for each other in a circle; please report this program")
+    raise LpuError(
+        f"engine: {len(circles)} dispatches wait for each other in a circle; please report this program"
+    )
 
 
 def _require_causes(ops: Ops, refs: Refs) -> None:
@@ -145,7 +149,9 @@ def _require_causes(ops: Ops, refs: Refs) -> None:
         outside = (element < 0) | (element >= ops.table[source, c.COUNT])
         if np.any((made > when) | outside):
             bad = int(np.argmax((made > when) | outside))
-            raise LpuError(f"engine: op {consumer[bad]} takes what op {source[bad]} has not made yet; please report it")
+            raise LpuError(
+                f"engine: op {consumer[bad]} takes what op {source[bad]} has not made yet; please report it"
+            )
 
 
 def _allocate(ops: Ops, storage: Storage, tiles: Tiles, fixed: int, pieces: Pieces, lanes: int) -> Space:

@@ -33,7 +33,14 @@ def place(size: Ints, birth: Ints, death: Ints, unit: int) -> tuple[Ints, int]:
 
 @jit
 def _place(
-    size: Ints, birth: Ints, death: Ints, by_birth: Ints, by_death: Ints, begin: Ints, room: Ints, offset: Ints
+    size: Ints,
+    birth: Ints,
+    death: Ints,
+    by_birth: Ints,
+    by_death: Ints,
+    begin: Ints,
+    room: Ints,
+    offset: Ints,
 ) -> int:
     """First fit among the gaps (``begin`` and ``room``, by place), which grow together again."""
     gaps, over, top = 0, 0, 0

@@ -61,7 +61,9 @@ def _limit(ops: Ops) -> int:
     return int(ops.table[:, c.COUNT].max(initial=0)) + 1
 
 
-def _refs(slot: Ints, first: Ints, step: Ints, count: Ints, source: Ints, at: Ints, move: Ints, part: Ints) -> Ints:
+def _refs(
+    slot: Ints, first: Ints, step: Ints, count: Ints, source: Ints, at: Ints, move: Ints, part: Ints
+) -> Ints:
     """Return refs [n, columns]; those that skip elements become one ref for each element."""
     split = (step != 1) & (count > 1)
     if not split.any():

@@ -90,5 +90,3 @@ def _described(keys: Ints, tile: Ints, pieces: Ints, lanes: int) -> Tiles:
     np.minimum.at(birth, tile, pieces[:, c.WINDOW])
     np.maximum.at(death, tile, pieces[:, c.WINDOW])
     return Tiles(table=table, size=size, birth=birth, death=death)
-
-

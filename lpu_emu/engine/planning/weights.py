@@ -72,7 +72,9 @@ def _used(ops: Ops, refs: Refs, number: Ints, versions: int) -> tuple[Ints, int]
     """Return the table row of every version, and how many are used."""
     rows, consumer = taken(ops, refs)
     slot = rows[:, c.REF_SLOT] - ops.table[consumer, c.SLOT]
-    weights = (ops.table[consumer, c.KIND] == c.ACCUMULATE) & ((slot == c.WEIGHT_SLOT) | (slot == c.WEIGHT_SLOT + 1))
+    weights = (ops.table[consumer, c.KIND] == c.ACCUMULATE) & (
+        (slot == c.WEIGHT_SLOT) | (slot == c.WEIGHT_SLOT + 1)
+    )
     rows = rows[weights]
     lead, j = ramp(np.where(rows[:, c.REF_STEP] == 0, 1, rows[:, c.REF_COUNT]))
     version = number[rows[lead, c.REF_SOURCE]] + rows[lead, c.REF_AT] + j * rows[lead, c.REF_STEP]

@@ -119,7 +119,9 @@ def _multiply_floats(t: State, i: int, skip: int, count: int, thread: int, out: 
     dtype = t.tiles[tile, c.TILE_TYPE]
     low, number = t.tiles[tile, c.LANE_FIRST], t.tiles[tile, c.LANE_END] - t.tiles[tile, c.LANE_FIRST]
     width = element_bytes(dtype) * lanes
-    first, length = operand(t, t.steps[i, c.SOURCES] + c.X_SLOT, element_bytes(dtype), skip, count, 3 * thread)
+    first, length = operand(
+        t, t.steps[i, c.SOURCES] + c.X_SLOT, element_bytes(dtype), skip, count, 3 * thread
+    )
     x = t.memory[first : first + length].reshape(length // width, width)
     step = 1 if length == count * width else 0
     zero, one = np.int64(0), np.int64(1)

@@ -80,7 +80,11 @@ def _pack(t: State, row: int, width: int, skip: int, out: Bytes) -> None:
 def _gather(t: State, row: int, width: int, skip: int, count: int, out: Bytes) -> None:
     lanes = t.grid.shape[1]
     for part in range(width):
-        base, move, lane = t.sources[row + part, c.BASE], t.sources[row + part, c.MOVE], t.sources[row + part, c.LANE]
+        base, move, lane = (
+            t.sources[row + part, c.BASE],
+            t.sources[row + part, c.MOVE],
+            t.sources[row + part, c.LANE],
+        )
         for k in range(count):
             place = base + (skip + k) * move
             for i in range(lanes):

@@ -16,7 +16,12 @@ def compute(t: State, i: int, skip: int, count: int, thread: int) -> int:
     """Compute some elements of a step; none of them takes results of another."""
     out_of_line()
     op, lanes, row = t.steps[i, c.OP], t.grid.shape[1], t.steps[i, c.SOURCES]
-    kind, code, dtype, saturate = t.ops[op, c.KIND], t.ops[op, c.CODE], t.ops[op, c.DTYPE], t.ops[op, c.SATURATE]
+    kind, code, dtype, saturate = (
+        t.ops[op, c.KIND],
+        t.ops[op, c.CODE],
+        t.ops[op, c.DTYPE],
+        t.ops[op, c.SATURATE],
+    )
     size = t.ops[op, c.SIZE]
     place = result_place(t, i) + skip * size * lanes
     out = t.memory[place : place + count * size * lanes]

@@ -29,7 +29,12 @@ def load(t: State, i: int) -> None:
 @inner
 def store_rows(t: State, i: int) -> None:
     """Put a group of weight rows into a buffer, in the lanes that are on."""
-    op, row, lanes, on = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1], t.ops[t.steps[i, c.OP], c.ON]
+    op, row, lanes, on = (
+        t.steps[i, c.OP],
+        t.steps[i, c.SOURCES],
+        t.grid.shape[1],
+        t.ops[t.steps[i, c.OP], c.ON],
+    )
     for k in range(t.steps[i, c.NUMBER]):
         base = t.ops[op, c.ADDRESS] + (t.steps[i, c.FIRST] + k) * t.ops[op, c.STRIDE]
         for part in range(t.ops[op, c.X]):
