@@ -34,7 +34,8 @@ def run(
         inputs: one array per input binding, of exactly the binding's shape and type.
         strict: raise when the program has hazards that are not warnings. Otherwise such a program gives its
             cycles and hazards, but no values: they are defined for programs that keep the rules only.
-        verify: check and report at all; ``False`` trusts a program that was verified before.
+        verify: ``False`` trusts a program that was checked before: it is not checked against its chip, and
+            hazards do not raise (a program that has them gives no values all the same).
         threads: how many threads large products may use; by default all. No result depends on it.
 
     Raises:
@@ -53,7 +54,7 @@ def prepare(program: Program, *, verify: bool = True) -> Prepared:
 
     Raises:
         ProgramError: the program does not fit its chip.
-        HazardError: ``verify`` and there are hazards that are not warnings.
+        HazardError: there are hazards that are not warnings: such a program has no values.
     """
     from lpu_emu.engine import executor
 

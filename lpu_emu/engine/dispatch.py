@@ -12,7 +12,7 @@ from lpu_emu.engine.steps import accumulate, board, lanes, memory, vectors, weig
 from lpu_emu.engine.steps.state import State
 
 # What a thread gets at a time: so many rows of products, so many bytes of results of point-wise operations.
-_ROWS, _LEAST_ROWS = 12, 24
+_ROWS, _LEAST_ROWS = 12, 12
 _CHUNK_BYTES = 1 << 16
 
 
@@ -92,7 +92,7 @@ def _chunk_of_rows(t: State, i: int) -> int:
     weights.pack_tile(t, tile)
     if accumulate.is_apart(t, i):
         return int(count)
-    rows = count // (2 * t.team) // _ROWS * _ROWS
+    rows = count // (4 * t.team) // _ROWS * _ROWS
     return int(max(rows, _LEAST_ROWS))
 
 

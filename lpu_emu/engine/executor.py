@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from lpu_emu.analysis import analyse, require_no_hazards
 from lpu_emu.analysis.core import Analysis
-from lpu_emu.engine import columns as c
-from lpu_emu.engine.dispatch import dispatch
 from lpu_emu.engine.planning.plan import WINDOW_CYCLES, Plan, plan_of
-from lpu_emu.engine.steps import faults
-from lpu_emu.engine.steps.board import BOARD_WORDS
-from lpu_emu.engine.steps.state import Bytes, State
-from lpu_emu.engine.team import helpers, team_size
-from lpu_emu.errors import LpuError
-from lpu_emu.program.fault import fault_error, not_a_bijection, outside_region
-from lpu_emu.program.hazard import Site
+from lpu_emu.engine.session import Inputs, Session
 from lpu_emu.program.model import Program
-from lpu_emu.program.placement import link_names, slice_names
 from lpu_emu.program.result import RunResult
-from lpu_emu.program.tensors import read_outputs, require_inputs, write_image
+from lpu_emu.program.tensors import require_inputs
 from lpu_emu.program.validate import require_valid
 from lpu_emu.spec.machine import load_machine
-
-Inputs = Mapping[str, NDArray[np.generic]]
-
-_ALIGNED_BYTES = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,36 +23,23 @@ class Prepared:
     plan: Plan
 
     def run(self, inputs: Inputs | None = None, *, threads: int | None = None) -> RunResult:
-        """Run the program, as :func:`lpu_emu.engine.run` does.
+        """Run the program once, as :func:`lpu_emu.engine.run` does.
 
         Raises:
             InputError: an input is missing, unknown, or has the wrong shape or type.
             FaultError: a value broke a rule at run time.
         """
-        program = self.program
-        tensors = require_inputs(program, inputs or {})
-        state = _state(self.plan, team_size(threads))
-        memory = _slices(state.grid, program)
-        write_image(program, tensors, memory)
-        with helpers(state):
-            _execute(state, self.plan)
-        if state.found[faults.KNOWN]:
-            raise _fault(program, self.plan, state.found)
-        analysis = self.plan.analysis
-        return RunResult(
-            outputs=read_outputs(program, memory),
-            cycles=analysis.cycles,
-            hazards=analysis.hazards,
-            memory=memory,
-            sent=_sent(state.grid, self.plan),
-        )
+        return self.session(threads=threads).run(inputs)
+
+    def session(self, *, threads: int | None = None) -> Session:
+        """Return an SRAM of its own for many runs, which is filled only once with what the program never changes."""
+        return Session(self.program, self.plan, threads)
 
 
 def prepare(program: Program, *, verify: bool = True, window: int = WINDOW_CYCLES) -> Prepared:
     """Analyse and plan a program; ``window`` decides the course of execution and never its results."""
-    analysis = _analysed(program)
-    if verify:
-        require_no_hazards(analysis)
+    analysis = _analysed(program, verify)
+    require_no_hazards(analysis)
     return Prepared(program=program, plan=plan_of(analysis, window=window))
 
 
@@ -83,10 +53,10 @@ def run(
     window: int = WINDOW_CYCLES,
 ) -> RunResult:
     """Run a program as :func:`lpu_emu.engine.run` says."""
-    analysis = _analysed(program)
+    analysis = _analysed(program, verify)
     require_inputs(program, inputs)
-    if verify and any(not hazard.is_warning for hazard in analysis.hazards):
-        if strict:
+    if any(not hazard.is_warning for hazard in analysis.hazards):
+        if strict and verify:
             require_no_hazards(analysis)
         return RunResult(outputs={}, cycles=analysis.cycles, hazards=analysis.hazards)
     return Prepared(program=program, plan=plan_of(analysis, window=window)).run(inputs, threads=threads)
@@ -98,84 +68,7 @@ def warm_up() -> None:
     run(Program(name="", machine=machine, queues={}), {})
 
 
-def _analysed(program: Program) -> Analysis:
-    require_valid(program)
+def _analysed(program: Program, verify: bool) -> Analysis:
+    if verify:
+        require_valid(program)
     return analyse(program)
-
-
-def _state(plan: Plan, team: int) -> State:
-    lanes, space = plan.rows.shape[1], plan.space
-    team = team if plan.shares else 1
-    memory = _zeros(space.end + 3 * team * space.room)
-    values = np.ascontiguousarray(plan.ops[:, c.IMMEDIATE]).astype("<u4").view(np.uint8)
-    memory[space.immediates : space.immediates + len(values)] = values
-    return State(
-        memory=memory,
-        grid=memory.reshape(-1, lanes),
-        ops=plan.ops,
-        steps=plan.steps,
-        sources=plan.sources,
-        rows=plan.rows,
-        tiles=plan.tiles.copy(),
-        found=np.zeros(faults.FOUND_COLUMNS, dtype=np.int64),
-        board=np.zeros(BOARD_WORDS, dtype=np.int64),
-        zeros=space.zeros,
-        immediates=space.immediates,
-        scratch=space.end,
-        room=space.room,
-        weights=space.weights,
-        each=plan.analysis.program.machine.chip.lanes_per_superlane,
-        team=team,
-    )
-
-
-def _zeros(size: int) -> Bytes:
-    """Return zeros that begin a cache line; pages that nobody touches are never there."""
-    room = np.zeros(size + _ALIGNED_BYTES, dtype=np.uint8)
-    skip = -room.ctypes.data % _ALIGNED_BYTES
-    return room[skip : skip + size]
-
-
-def _slices(grid: Bytes, program: Program) -> dict[str, Bytes]:
-    words = program.machine.chip.words
-    return {name: grid[i * words : (i + 1) * words] for name, i in slice_names(program.machine).items()}
-
-
-def _execute(state: State, plan: Plan) -> None:
-    done = dispatch(state, 0, 0, len(plan.steps))
-    if done < len(plan.steps):
-        op = plan.steps[done, c.OP]
-        raise LpuError(f"engine: no kernel for op {op}, {plan.ops[op].tolist()}; please report this program")
-
-
-def _fault(program: Program, plan: Plan, found: NDArray[np.int64]) -> LpuError:
-    op = plan.ops[found[faults.FAULT_OP]]
-    runs, run = plan.analysis.runs, int(op[c.RUN])
-    place, value = int(found[faults.PLACE]), int(found[faults.VALUE])
-    site = Site(
-        queue=program.machine.queues[int(runs.queue[run])].name,
-        index=int(runs.index[run]),
-        line=int(runs.line[run]),
-        cycle=int(found[faults.DISPATCHED]),
-    )
-    if op[c.KIND] == c.PERMUTE:
-        message = not_a_bijection(place, value, program.machine.chip.lanes_per_superlane)
-    else:
-        message = outside_region(place, value, int(op[c.A]), int(op[c.B]))
-    return fault_error(program, site, message)
-
-
-def _sent(grid: Bytes, plan: Plan) -> dict[str, Bytes]:
-    """Return the vectors that left the chip, uint8 [n, lanes] by link name, in the order of the names."""
-    flow, names = plan.analysis.flows.links, link_names(plan.analysis.program.machine)
-    lanes = grid.shape[1]
-    found: dict[str, list[tuple[int, int]]] = {}
-    link = {int(run): names[int(number)] for run, number in zip(flow.run, flow.link, strict=True)}
-    for run in plan.sends.tolist():
-        op = plan.ops[run]
-        rows = found.setdefault(link[run], [])
-        rows += [
-            (int(op[c.START] + k * op[c.INTERVAL]), int(op[c.OUT]) // lanes + k)
-            for k in range(int(op[c.COUNT]))
-        ]
-    return {name: grid[[row for _, row in sorted(found[name])]] for name in sorted(found)}

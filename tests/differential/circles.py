@@ -83,7 +83,7 @@ def recurrent(planner: Planner) -> Flow:
     access = flow.make("read_write", address=base, data=outward, to=inward, store=base + 1)
     draft.items.append(Item(queue=queue, cycle=0, issue=access, loops=flow.loops))
     flow.add(alu, dispatched, flow.make("xor", x=inward, y=IMMEDIATE, immediate=p.pick(0, 255), to=outward))
-    upstream = list(flow.slices(lambda q: q.hemisphere == "W"))
+    upstream = flow.slices(lambda q: q.hemisphere == "W")
     source = p.choose(upstream)
     stands = once.delay("read_write", "skew") - timing.hops(
         machine.x_out(source, EAST), machine.x_in(queue, EAST), EAST

@@ -7,10 +7,13 @@ with several windows and numbers of threads.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from lpu_emu.engine.planning import plan
 from lpu_emu.program.model import Program
 from lpu_emu.program.result import RunResult
 
@@ -53,3 +56,18 @@ def test_most_plans_run_to_their_end(kind: str) -> None:
     programs = [program_of(kind, seed, "tiny") for seed in range(40)]
     ended = [isinstance(assert_equal(p, random_inputs(p), (256,), p.name), RunResult) for p in programs]
     assert sum(ended) >= 20
+
+
+def test_results_do_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Long plans on a chip of 320 lanes have steps that are worth sharing; let even short programs have a team.
+    monkeypatch.setattr(plan, "_WORTH_SHARING", 0)
+    for seed in range(12):
+        program = circular(machine("tsp1"), seed)
+        assert_equal(program, random_inputs(program), (256, 256, 64), f"circular {seed} on tsp1")
+
+
+def test_the_same_sources_run_as_plain_python() -> None:
+    command = [sys.executable, "-m", "pytest", __file__, "-q", "-n", "0", "-k", "equals and tiny-0"]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout[-4000:]

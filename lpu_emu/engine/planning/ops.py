@@ -70,7 +70,7 @@ class _ByOpcode:
 def ops_of(runs: RunTable, machine: Machine, tables: Tables, buffers: int) -> Ops:
     """Return the ops of all runs; ``buffers`` is the address of the weight buffers of planes that need one."""
     known = _by_opcode(machine)
-    table = np.zeros((len(runs), c.OP_COLUMNS), dtype=np.int64)
+    table = np.zeros((c.OP_COLUMNS, len(runs)), dtype=np.int64).T  # columns together while they are filled in
     ports, x, y = _ports(runs, tables)
     _fill_common(table, runs, machine, tables, known)
     table[:, c.X], table[:, c.Y] = (
@@ -82,11 +82,13 @@ def ops_of(runs: RunTable, machine: Machine, tables: Tables, buffers: int) -> Op
     table[:, c.SLOTS] = _slots(table)
     writes = tables.accesses.column[runs.opcode, 1] >= 0
     loses = table[:, c.ON] < machine.chip.lanes
-    keeps = loses & ((table[:, c.KIND] == c.ACCUMULATE) | _fills_latch(runs, tables))
+    keeps = loses
+    if loses.any():
+        keeps = loses & ((table[:, c.KIND] == c.ACCUMULATE) | _fills_latch(runs, tables))
     stores, more = _stores(table, np.flatnonzero(writes), runs, machine, tables, known)
     merges, last = _merges(table, np.flatnonzero(keeps), len(runs) + len(more))
     table[writes, c.SLOTS] = 0
-    table = np.concatenate((table, more, last))
+    table = np.concatenate((np.ascontiguousarray(table), more, last))
     table[:, c.SLOT] = np.cumsum(table[:, c.SLOTS]) - table[:, c.SLOTS]
     return Ops(table=table, stores=stores, merges=merges, ports=ports)
 

@@ -22,7 +22,7 @@ from lpu_emu.engine.planning.weights import Weights, address_of, keep_loads, wei
 from lpu_emu.errors import LpuError
 from lpu_emu.spec.machine import Machine
 
-WINDOW_CYCLES = 256
+WINDOW_CYCLES = 512
 # From here on starting threads costs little in comparison.
 _WORTH_SHARING = 4 << 20
 

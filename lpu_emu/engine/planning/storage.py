@@ -57,6 +57,13 @@ def view_reads(ops: Ops, refs: Refs, lanes: int, words: int, window: int) -> Non
         table[np.setdiff1d(loads, copied), c.KIND] = c.NOTHING
 
 
+def changed_words(table: Ints, lanes: int, words: int) -> Bools:
+    """Return, for every word of SRAM, whether a program with these ops may write it."""
+    last = np.full(words, -1, dtype=np.int64)
+    _note_writes(table, lanes, 1, last)
+    return np.asarray(last >= 0)
+
+
 def owners(ops: Ops) -> Ints:
     """Return the op of every slot."""
     return np.repeat(np.arange(len(ops.table)), ops.table[:, c.SLOTS])

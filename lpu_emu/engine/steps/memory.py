@@ -6,9 +6,10 @@ import numpy as np
 
 from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import inner
+from lpu_emu.engine.kernels import gather as kernels
 from lpu_emu.engine.kernels import moves
 from lpu_emu.engine.steps.faults import READING, WRITING, note
-from lpu_emu.engine.steps.operands import clear_lanes, copy_lanes, result_place
+from lpu_emu.engine.steps.operands import clear_lanes, copy_lanes, first_row, result_place, row_step
 from lpu_emu.engine.steps.state import State
 
 
@@ -43,42 +44,50 @@ def write(t: State, i: int) -> None:
 
 
 @inner
-def _address(t: State, row: int, k: int, lane: int) -> int:
-    """Return the 16-bit number that begins at a lane of a map."""
-    base, step = t.sources[row, c.BASE] + k * t.sources[row, c.MOVE], t.sources[row, c.LANE]
-    return int(t.memory[base + lane * step]) + 256 * int(t.memory[base + (lane + 1) * step])
-
-
-@inner
 def gather(t: State, i: int) -> None:
     """Take, in each superlane, the bytes at the address that the map carries there."""
-    op, row, lanes, each = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1], t.each
-    place, low, high = result_place(t, i), t.ops[op, c.A], t.ops[op, c.B]
-    for k in range(t.steps[i, c.NUMBER]):
-        for lane in range(0, t.ops[op, c.ON], each):
-            address = _address(t, row, k, lane)
-            if address < low or address > high:
-                note(t, i, k, READING, lane // each, address)
-                continue
-            word = t.ops[op, c.ADDRESS] + address * lanes + lane
-            out = place + k * lanes + lane
-            for j in range(each):
-                t.memory[out + j] = t.memory[word + j]
-    clear_lanes(t, op, place, np.int64(1), t.steps[i, c.NUMBER])
+    op, row, lanes, count = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1], t.steps[i, c.NUMBER]
+    place, one = result_place(t, i), np.int64(1)
+    map_, step = first_row(t, i, row, np.int64(0)), row_step(t, row)
+    words, low, high, on = (
+        t.ops[op, c.ADDRESS] // lanes,
+        t.ops[op, c.A],
+        t.ops[op, c.B],
+        t.ops[op, c.ON] // t.each,
+    )
+    faulty = kernels.gather(
+        t.grid, words, low, high, t.grid, map_, step, t.each, on, t.grid, place // lanes, one, count
+    )
+    if faulty >= 0:
+        _note_address(t, i, faulty, READING, map_ + faulty * step)
+    clear_lanes(t, op, place, one, count)
 
 
 @inner
 def scatter(t: State, i: int) -> None:
     """Store, in each superlane, bytes at the address that the map carries there."""
-    op, row, lanes, each = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1], t.each
-    low, high, step = t.ops[op, c.A], t.ops[op, c.B], t.sources[row + 1, c.LANE]
-    for k in range(t.steps[i, c.NUMBER]):
-        data = t.sources[row + 1, c.BASE] + k * t.sources[row + 1, c.MOVE]
-        for lane in range(0, t.ops[op, c.ON], each):
-            address = _address(t, row, k, lane)
-            if address < low or address > high:
-                note(t, i, k, WRITING, lane // each, address)
-                continue
-            word = t.ops[op, c.ADDRESS] + address * lanes + lane
-            for j in range(each):
-                t.memory[word + j] = t.memory[data + (lane + j) * step]
+    op, row, lanes, count = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.grid.shape[1], t.steps[i, c.NUMBER]
+    map_, step = first_row(t, i, row, np.int64(0)), row_step(t, row)
+    data, data_step = first_row(t, i, row + 1, np.int64(1)), row_step(t, row + 1)
+    words, low, high, on = (
+        t.ops[op, c.ADDRESS] // lanes,
+        t.ops[op, c.A],
+        t.ops[op, c.B],
+        t.ops[op, c.ON] // t.each,
+    )
+    faulty = kernels.scatter(
+        t.grid, words, low, high, t.grid, map_, step, t.each, on, t.grid, data, data_step, count
+    )
+    if faulty >= 0:
+        _note_address(t, i, faulty, WRITING, map_ + faulty * step)
+
+
+@inner
+def _note_address(t: State, i: int, k: int, phase: int, row: int) -> None:
+    """Note the first superlane of a map that carries an address outside the region."""
+    op, each = t.steps[i, c.OP], t.each
+    for lane in range(0, t.ops[op, c.ON], each):
+        address = np.int64(t.grid[row, lane]) + 256 * np.int64(t.grid[row, lane + 1])
+        if address < t.ops[op, c.A] or address > t.ops[op, c.B]:
+            note(t, i, k, phase, lane // each, address)
+            return

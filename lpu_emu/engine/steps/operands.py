@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import inner
 from lpu_emu.engine.kernels import moves
@@ -92,14 +94,30 @@ def _gather(t: State, row: int, width: int, skip: int, count: int, out: Bytes) -
 
 
 @inner
-def vector(t: State, row: int, k: int, number: int) -> int:
-    """Return the address of the lanes of one source of a step, for element k of it; scratch as for operands."""
-    lanes, lane = t.grid.shape[1], t.sources[row, c.LANE]
-    if lane == 1:
-        return t.sources[row, c.BASE] + k * t.sources[row, c.MOVE]
+def first_row(t: State, i: int, row: int, number: int) -> int:
+    """Return the row of the grid with the first vector of one source of a step; scratch ``number`` if need be.
+
+    The others follow at distances of :func:`row_step`.
+    """
+    lanes = t.grid.shape[1]
+    if t.sources[row, c.LANE] == 1:
+        return t.sources[row, c.BASE] // lanes
     place = t.scratch + number * t.room
-    copy_lanes(t, row, k, lanes, t.memory[place : place + lanes])
-    return place
+    for k in range(t.steps[i, c.NUMBER]):
+        copy_lanes(t, row, k, lanes, t.memory[place + k * lanes : place + (k + 1) * lanes])
+    return place // lanes
+
+
+@inner
+def row_step(t: State, row: int) -> int:
+    """Return the rows from vector to vector of one source of a step, as :func:`first_row` gives them."""
+    return t.sources[row, c.MOVE] // t.grid.shape[1] if t.sources[row, c.LANE] == 1 else 1
+
+
+@inner
+def byte_of(t: State, row: int, k: int, lane: int) -> int:
+    """Return a byte of one source of a step."""
+    return t.memory[t.sources[row, c.BASE] + k * t.sources[row, c.MOVE] + lane * t.sources[row, c.LANE]]
 
 
 @inner
@@ -108,12 +126,26 @@ def copy_lanes(t: State, row: int, k: int, number: int, out: Bytes) -> None:
     base, lane = t.sources[row, c.BASE] + k * t.sources[row, c.MOVE], t.sources[row, c.LANE]
     if lane == 1:
         moves.copy(t.memory[base : base + number], out[:number])
-    elif lane == 4:
-        for i in range(number):
-            out[i] = t.memory[base + 4 * i]
+        return
+    # Packed elements begin at multiples of their size: a byte of them is a shift and a narrowing.
+    part = base % lane
+    packed = t.memory[base - part : base - part + lane * number]
+    if lane == 4:
+        _byte_of_words(packed.view(np.int32), np.int32(8 * part), out[:number])
     else:
-        for i in range(number):
-            out[i] = t.memory[base + lane * i]
+        _byte_of_halves(packed.view(np.int16), np.int16(8 * part), out[:number])
+
+
+@inner
+def _byte_of_words(words: Bytes, shift: int, out: Bytes) -> None:
+    for i in range(out.size):
+        out[i] = np.uint8(words[i] >> shift)
+
+
+@inner
+def _byte_of_halves(halves: Bytes, shift: int, out: Bytes) -> None:
+    for i in range(out.size):
+        out[i] = np.uint8(halves[i] >> shift)
 
 
 @inner
