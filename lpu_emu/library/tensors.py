@@ -116,12 +116,9 @@ def converted(name: str, value: object, dtype: np.dtype[Any]) -> Array:
 
 def signature(program: Program) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
     """Return the NumPy type and the shape of every input of a program."""
-    from lpu_emu.reference.numerics.dtypes import dtype_of
+    from lpu_emu.program.tensors import numpy_dtype
 
-    return {
-        b.name: (np.dtype(np.bool_) if b.dtype == "bool" else dtype_of(b.dtype).numpy, tuple(b.layout.shape))
-        for b in program.inputs
-    }
+    return {b.name: (numpy_dtype(b.dtype), tuple(b.layout.shape)) for b in program.inputs}
 
 
 def random_tensor(generator: np.random.Generator, dtype: np.dtype[Any], shape: Iterable[int]) -> Array:
