@@ -1,0 +1,1 @@
+"""Benchmarks of the emulated machine and of the emulator itself."""

@@ -1,0 +1,1 @@
+"""Writing kernels in Python: what is left open, the scheduler fills in."""

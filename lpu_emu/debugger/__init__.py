@@ -1,0 +1,1 @@
+"""Looking into a running program: values at a cycle, stepping, breakpoints."""
