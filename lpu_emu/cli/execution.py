@@ -53,9 +53,8 @@ def execute(
     request: Request, given: Given, *, seed: int, check: bool, progress: Progress, engine: str = engines.AUTO
 ) -> Ran:
     """Get the program, fill its inputs, run it, and compare the result when asked to."""
-    target = open_target(request, progress)
-    beside = kernels.companion(target.path) if target.kind == KERNEL else None
-    filled = fill(signature(target.executable.program), given, seed, beside)
+    target, filled = prepare(request, given, seed=seed, progress=progress)
+    beside = _companion(target)
     chosen = engines.choose(engine, target.executable.analysis)
     jit_s = _compiled(progress) if chosen == engines.FAST else 0.0
     progress(f"running {target.executable.name}")
@@ -68,6 +67,16 @@ def execute(
     return Ran(
         target=target, filled=filled, result=result, engine=chosen, jit_s=jit_s, run_s=run_s, verdict=verdict
     )
+
+
+def prepare(request: Request, given: Given, *, seed: int, progress: Progress) -> tuple[Target, Filled]:
+    """Get the program and fill its inputs."""
+    target = open_target(request, progress)
+    return target, fill(signature(target.executable.program), given, seed, _companion(target))
+
+
+def _companion(target: Target) -> kernels.Companion | None:
+    return kernels.companion(target.path) if target.kind == KERNEL else None
 
 
 def _compiled(progress: Progress) -> float:

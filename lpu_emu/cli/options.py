@@ -93,6 +93,29 @@ def program_options(function: Function) -> Function:
     return function
 
 
+def input_options(function: Function) -> Function:
+    """Add ``--input`` (``inputs``) and ``--seed``."""
+    options = [
+        click.option(
+            "--input",
+            "inputs",
+            metavar="F.npz | NAME=F.npy",
+            multiple=True,
+            help="Input tensors. Repeatable.",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            help="Seed of inputs not given.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def output_option(help_text: str, *, required: bool = False) -> Callable[[Function], Function]:
     """Add ``-o, --output`` (``output``)."""
     return click.option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lpu_emu.cli.failure import FAILED
-from lpu_emu.cli.options import EngineType, file_argument, output_option, program_options
+from lpu_emu.cli.options import EngineType, file_argument, input_options, output_option, program_options
 from lpu_emu.cli.settings import json_option
 
 if TYPE_CHECKING:
@@ -23,12 +23,7 @@ SHOWN_ELEMENTS = 6
 @click.command("run")
 @file_argument
 @program_options
-@click.option(
-    "--input", "inputs", metavar="F.npz | NAME=F.npy", multiple=True, help="Input tensors. Repeatable."
-)
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of inputs not given."
-)
+@input_options
 @click.option(
     "--engine",
     type=EngineType(),

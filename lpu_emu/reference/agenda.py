@@ -42,15 +42,16 @@ class Agenda:
         self._entries: list[tuple[int, Phase, int, int, Action]] = []
         self._added = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._entries)
-
     def add(self, moment: Moment, order: int, action: Action) -> None:
         """Enter an action; ``order`` decides among actions of one moment."""
         self._added += 1
         heapq.heappush(self._entries, (*moment, order, self._added, action))
 
-    def pop(self) -> tuple[int, Action]:
-        """Remove the next action and return it with its cycle."""
-        cycle, _, _, _, action = heapq.heappop(self._entries)
-        return cycle, action
+    @property
+    def next_cycle(self) -> int | None:
+        """The cycle of the next action, None when there is none."""
+        return self._entries[0][0] if self._entries else None
+
+    def pop(self) -> Action:
+        """Remove the next action and return it."""
+        return heapq.heappop(self._entries)[-1]

@@ -111,6 +111,11 @@ class Plane:
         elif cycle < writer.end:
             self._audit.report("row_incomplete", f"{self.name} row {row}", cycle, writer.dispatch, dispatch)
 
+    def writer_of(self, row: int) -> int | None:
+        """Return the last dispatch that wrote a row, None if there was none."""
+        writer = self._writers.get(row)
+        return None if writer is None else writer.dispatch
+
     def begin_row(self, row: int, dispatch: int, end: int) -> None:
         """Note that a row is being written until ``end``."""
         self._writers[row] = Span(dispatch, end)

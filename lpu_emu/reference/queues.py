@@ -12,7 +12,7 @@ from lpu_emu.spec.machine import EAST, WEST, Queue
 
 
 class QueueState:
-    """One queue: its text, the cycle of its next dispatch, its open loops, and the superlanes that are on."""
+    """One queue: its text, the position and cycle of its next dispatch, its open loops, and the superlanes that are on."""
 
     def __init__(self, state: State, queue: Queue, text: QueueText) -> None:
         machine = state.machine
@@ -24,7 +24,7 @@ class QueueState:
         self.cursor = 0
         self.parked: Operation | None = None
         self._state = state
-        self._position = 0
+        self.position = 0
         self._loop_base = 0
         self._loops: list[timing.Loop] = []
         self._counters: list[int] = []
@@ -32,7 +32,7 @@ class QueueState:
     @property
     def done(self) -> bool:
         """Whether nothing is left to dispatch."""
-        return self._position == len(self.issues)
+        return self.position == len(self.issues)
 
     def wake(self) -> None:
         """Enter the next dispatch into the agenda."""
@@ -43,7 +43,7 @@ class QueueState:
     def step(self) -> None:
         """Dispatch what is due in this cycle."""
         while not self.done and not self.parked and self.cursor == self._state.cycle:
-            issue = self.issues[self._position]
+            issue = self.issues[self.position]
             if issue.instruction.repeatable:
                 self._dispatch_data(issue)
             else:
@@ -68,20 +68,20 @@ class QueueState:
         self._counters.append(0)
 
     def _dispatch_control(self, issue: Issue) -> None:
-        self._position += 1
+        self.position += 1
         self.cursor += 1
-        self._begin(self._position - 1, issue.args)
+        self._begin(self.position - 1, issue.args)
 
     def _dispatch_data(self, issue: Issue) -> None:
         if not self._loops:
             self._open_loops()
         offset = sum(n * loop.stride for n, loop in zip(self._counters, self._loops, strict=True))
-        self._begin(self._position, _moved(issue, offset))
+        self._begin(self.position, _moved(issue, offset))
         self._next_iteration()
 
     def _open_loops(self) -> None:
         self._loop_base = self.cursor
-        for index in range(self._position + 1, len(self.issues)):
+        for index in range(self.position + 1, len(self.issues)):
             if self.issues[index].instruction.mnemonic != "repeat":
                 break
             self._begin(index, self.issues[index].args)
@@ -95,7 +95,7 @@ class QueueState:
                 self.cursor = self._loop_base + sum(passed)
                 return
             self._counters[level] = 0
-        self._position += 1 + len(self._loops)
+        self.position += 1 + len(self._loops)
         self.cursor += 1
         self._loops, self._counters = [], []
 

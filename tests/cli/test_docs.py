@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_examples_are_true(workdir: Path, command: str, shown: str) -> None:
     (workdir / "bad.lpu").write_text(
         TEXT.replace(".words a at W0:0\n    0102030405060708\n", "\n").replace("read", "reed")
     )
-    done = call(*command.split())
+    done = call(*shlex.split(command))
     assert re.fullmatch(pattern(shown), done.err + done.out, re.DOTALL), done
 
 
