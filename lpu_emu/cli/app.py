@@ -22,6 +22,7 @@ COMMANDS = (
     LazyCommand(name="disasm", module=f"{_PACKAGE}.disasm", help="Write the assembly text of a program."),
     LazyCommand(name="verify", module=f"{_PACKAGE}.verify", help="Find every timing hazard of a program."),
     LazyCommand(name="report", module=f"{_PACKAGE}.report", help="Say where the cycles of a program go."),
+    LazyCommand(name="sweep", module=f"{_PACKAGE}.sweep", help="Compute many points of a design space."),
     LazyCommand(name="compare", module=f"{_PACKAGE}.compare", help="Say what changed between two programs."),
     LazyCommand(name="inspect", module=f"{_PACKAGE}.inspect", help="Show values on the chip at a cycle."),
     LazyCommand(name="debug", module=f"{_PACKAGE}.debug", help="Step through a program."),

@@ -6,6 +6,7 @@ A chip file is TOML. Every number is ``{ value = ..., tag = ..., source = ... }`
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -175,6 +176,31 @@ def chip_from_table(
         table=table,
         digest=digest_of({"name": table["name"], "values": {key: fact.value for key, fact in facts.items()}}),
     )
+
+
+def with_values(chip: Chip, values: Mapping[str, Any]) -> Chip:
+    """Return a chip with other values for some dotted keys; they become choices, and its digest another one.
+
+    Raises:
+        SpecError: the chip has no such key, or the result breaks a rule; every finding is listed.
+    """
+    missing = [key for key in values if key not in chip.facts]
+    if missing:
+        raise SpecError(
+            [f"chip {chip.name} has no parameter {key!r}{did_you_mean(key, chip.facts)}" for key in missing]
+        )
+    table = copy.deepcopy(dict(chip.table))
+    for key, value in values.items():
+        *folders, last = key.split(".")
+        entry = table
+        for folder in folders:
+            entry = entry[folder]
+        entry[last] = {"value": value, "tag": "choice", "source": f"set instead of {chip[key]}"}
+    return chip_from_table(table, where=f"chip {chip.name} with {_shown(values)}")
+
+
+def _shown(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in values.items())
 
 
 @lru_cache(maxsize=1)

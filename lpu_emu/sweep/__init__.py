@@ -1,0 +1,1 @@
+"""Sweeps: many "what if" questions at once, on one machine or many."""
