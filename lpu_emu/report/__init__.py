@@ -1,4 +1,4 @@
-"""Where the cycles of a program went: as data, as a page of text, and as a table."""
+"""Where the cycles of a program went: as data, text, a table, a page for browsers, and traces."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lpu_emu.report.document import csv_report, json_report, text_report
+    from lpu_emu.report.html_page import html_report
+    from lpu_emu.report.traces import chrome_trace, perfetto_trace
 
-__all__ = ["csv_report", "json_report", "text_report"]
+__all__ = ["chrome_trace", "csv_report", "html_report", "json_report", "perfetto_trace", "text_report"]
+
+_HOMES = {
+    "chrome_trace": "traces",
+    "csv_report": "document",
+    "html_report": "html_page",
+    "json_report": "document",
+    "perfetto_trace": "traces",
+    "text_report": "document",
+}
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.document"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

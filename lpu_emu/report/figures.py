@@ -44,6 +44,8 @@ class MemoryFigures:
     bytes_per_cycle: float
     peak_bytes_per_cycle: int
     limit_bytes_per_cycle: int
+    peak_live_bytes: int
+    peak_live_cycle: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +94,32 @@ class RooflineFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LossFigures:
+    """Cycles by the first reason that holds; all together they are the cycles of the program.
+
+    ``ideal``, ``padding`` and ``planes_idle`` are the cycles in which a plane works. The others are cycles without
+    one: in which weights move, accumulators or units dispatch, nothing dispatches, or the other superlanes finish.
+    """
+
+    ideal: float
+    padding: float
+    planes_idle: float
+    weights: int
+    accumulate: int
+    vxm: int
+    sxm: int
+    c2c: int
+    mem: int
+    waiting: int
+    superlanes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class OperatorFigures:
-    """One operator. ``loads`` are the cycles that its busiest queue (or plane) of each resource needs."""
+    """One operator. ``loads`` are the cycles that its busiest queue (or plane) of each resource needs.
+
+    ``sram_bytes`` are those that its instructions read and write.
+    """
 
     name: str
     op_type: str
@@ -103,6 +129,7 @@ class OperatorFigures:
     added_cycles: int
     macs: int
     ideal_cycles: int
+    sram_bytes: int
     loads: Mapping[str, int]
     bound_by: str
 
@@ -144,4 +171,5 @@ class Figures:
     ops: tuple[OperatorFigures, ...]
     queues: tuple[QueueFigures, ...]
     roofline: RooflineFigures
+    losses: LossFigures
     hazards: HazardFigures

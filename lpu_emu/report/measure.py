@@ -23,7 +23,9 @@ from lpu_emu.report.figures import (
     TextFigures,
     UnitFigures,
 )
+from lpu_emu.report.losses import loss_figures
 from lpu_emu.report.operators import LATENCY, NOTHING, operator_figures
+from lpu_emu.report.picture.blocks import blocks_of, peak_words
 from lpu_emu.spec.machine import Machine
 
 UNITS = ("mxm", "vxm", "mem", "sxm", "c2c", "icu")
@@ -33,18 +35,20 @@ _MICROSECONDS = 1_000_000
 def measure(program: Program, analysis: Analysis) -> Figures:
     """Return all figures of a program."""
     ops = operator_figures(program, analysis)
+    roofline = _roofline(program.machine, analysis, ops)
     return Figures(
         schema=SCHEMA,
         program=_program(program),
         cycles=analysis.cycles,
         time_us=timing.seconds(program.machine, analysis.cycles) * _MICROSECONDS,
         units=_units(analysis),
-        memory=_memory(program.machine, analysis),
+        memory=_memory(program, analysis),
         streams=_streams(program.machine, analysis),
         text=_text(program.machine, analysis),
         ops=ops,
         queues=_queues(program.machine, analysis),
-        roofline=_roofline(program.machine, analysis, ops),
+        roofline=roofline,
+        losses=loss_figures(program.machine, analysis, roofline),
         hazards=_hazards(analysis.hazards),
     )
 
@@ -77,8 +81,10 @@ def sram_limit(machine: Machine) -> int:
     return 2 * chip.slices * chip.banks * chip.lanes
 
 
-def _memory(machine: Machine, analysis: Analysis) -> MemoryFigures:
+def _memory(program: Program, analysis: Analysis) -> MemoryFigures:
+    machine = program.machine
     account, chip = analysis.accounts.memory, machine.chip
+    live, cycle = peak_words(blocks_of(program, analysis), analysis.cycles)
     return MemoryFigures(
         sram_bytes_used=account.words * chip.lanes,
         sram_bytes=2 * chip.slices * chip.words * chip.lanes,
@@ -89,6 +95,8 @@ def _memory(machine: Machine, analysis: Analysis) -> MemoryFigures:
         bytes_per_cycle=account.moved_bytes / max(analysis.cycles, 1),
         peak_bytes_per_cycle=account.peak_bytes_per_cycle,
         limit_bytes_per_cycle=sram_limit(machine),
+        peak_live_bytes=live * chip.lanes,
+        peak_live_cycle=cycle,
     )
 
 

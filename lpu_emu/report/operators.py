@@ -30,6 +30,7 @@ def operator_figures(program: Program, analysis: Analysis) -> tuple[OperatorFigu
     accounts = analysis.accounts.operators
     loads = _loads(program, analysis)
     added = _added([account.end for account in accounts])
+    moved = _moved_bytes(program, analysis)
     found = []
     for i, (operator, account) in enumerate(zip(program.operators, accounts, strict=True)):
         cycles = account.end - account.start
@@ -44,6 +45,7 @@ def operator_figures(program: Program, analysis: Analysis) -> tuple[OperatorFigu
                 added_cycles=added[i],
                 macs=operator.macs,
                 ideal_cycles=operator.ideal_cycles,
+                sram_bytes=moved[i],
                 loads=own,
                 bound_by=bound_by(own, cycles),
             )
@@ -66,6 +68,17 @@ def _added(ends: list[int]) -> list[int]:
         added[i] = ends[i] - reached
         reached = ends[i]
     return added
+
+
+def _moved_bytes(program: Program, analysis: Analysis) -> list[int]:
+    """Return the bytes that each operator's instructions read and write; a gather or scatter moves one vector."""
+    words, runs = analysis.flows.words, analysis.runs
+    run = np.concatenate((words.accesses.run, words.regions.run))
+    vectors = np.concatenate((words.accesses.count, words.regions.count))
+    owned = runs.origin[run] >= 0
+    total = np.bincount(runs.origin[run[owned]], vectors[owned], minlength=len(program.operators))
+    moved: list[int] = (total.astype(np.int64) * program.machine.chip.lanes).tolist()
+    return moved
 
 
 def _loads(program: Program, analysis: Analysis) -> dict[str, Ints]:

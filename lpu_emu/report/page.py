@@ -19,7 +19,21 @@ _BOUNDS = {
     LATENCY: "Bound by latency: neither the planes nor SRAM come to half of their peak.",
     NOTHING: "Nothing multiplies, and nothing moves in or out of SRAM.",
 }
-LISTED_ROWS = 40
+_LOSS_BAR = 44
+_LOSSES = {
+    "ideal": "useful products on all planes",
+    "padding": "padding of products",
+    "planes_idle": "some planes idle",
+    "weights": "weights move",
+    "accumulate": "accumulators finish",
+    "vxm": "VXM works, no plane",
+    "sxm": "SXM works, none of these",
+    "c2c": "C2C works, none of these",
+    "mem": "memory moves, none of these",
+    "waiting": "nothing dispatches",
+    "superlanes": "the other superlanes finish",
+}
+LISTED_ROWS = 10
 LISTED_HAZARDS = 8
 
 
@@ -29,9 +43,9 @@ def page(figures: Figures, program: Program, analysis: Analysis) -> str:
     parts = [
         _headline(figures, program),
         where,
+        _losses(figures),
         _units(figures),
         _memory(figures),
-        _text(figures),
         _roofline(figures),
         _hazards(figures, analysis),
     ]
@@ -55,12 +69,10 @@ def _operators(f: Figures) -> list[str]:
     """One row per operator; of very many, those that add most."""
     order = sorted(range(len(f.ops)), key=lambda i: (-f.ops[i].added_cycles, i))
     shown = sorted(order[:LISTED_ROWS])
-    drain = f.cycles - max(op.end for op in f.ops)
-    lines = ["Where the cycles went", *_operator_table(f, [f.ops[i] for i in shown])]
+    lines = ["Operators", *_operator_table(f, [f.ops[i] for i in shown])]
     if len(shown) < len(f.ops):
         rest = sum(f.ops[i].added_cycles for i in order[LISTED_ROWS:])
         lines.append(f"  and {len(f.ops) - len(shown)} more operators, which add {rest:,} cycles")
-    lines.append(f"  and {drain:,} cycles at the end, until the northernmost superlane is done")
     return lines
 
 
@@ -106,7 +118,7 @@ def _queues(f: Figures) -> list[str]:
     line = min(_BAR, max(_SHORTEST_BAR, room(head, rows, flexible=1)))
     full = [(*row, _time_line(f, group, line)) for row, group in zip(rows, groups[:LISTED_ROWS], strict=True)]
     lines = [
-        "Where the cycles went (dispatches and use of each queue, text of all)",
+        "Queues (dispatches and use of each, text of all)",
         *table((*head, _axis(f.cycles, line)), full, left=(0, 7)),
     ]
     if len(groups) > LISTED_ROWS:
@@ -160,6 +172,31 @@ def _time_line(f: Figures, group: Sequence[QueueFigures], width: int) -> str:
     return span(*_reach(group), f.cycles, width, mark)
 
 
+def _losses(f: Figures) -> list[str]:
+    """One row per reason, each with a bar that begins where the one before ends; the last row is all cycles."""
+    total = max(f.cycles, 1)
+    rows, reached = [], 0.0
+    for name, text in _LOSSES.items():
+        cycles = getattr(f.losses, name)
+        if cycles or name == "ideal":
+            line = span(round(reached), round(reached + cycles), total, _LOSS_BAR)
+            rows.append(
+                (
+                    text,
+                    rate(cycles) if cycles != round(cycles) else f"{cycles:,.0f}",
+                    percent(cycles / total),
+                    line,
+                )
+            )
+        reached += cycles
+    times = f", {f.cycles / f.losses.ideal:,.2f} times the ideal" if f.losses.ideal else ""
+    rows.append(
+        ("scheduled", f"{f.cycles:,}", percent(f.cycles / total), span(0, f.cycles, total, _LOSS_BAR))
+    )
+    head = ("from the ideal to the schedule", "cycles", "share", " " * _LOSS_BAR)
+    return [f"Where the cycles went: {f.cycles:,}{times}", *table(head, rows, left=(0, 3))]
+
+
 def _units(f: Figures) -> list[str]:
     head = ("unit", "dispatches", "busy cycles", "of all", "in use", bar(0, _BAR).replace(".", " "))
     rows = [
@@ -183,32 +220,27 @@ def _units(f: Figures) -> list[str]:
 def _memory(f: Figures) -> list[str]:
     m, s = f.memory, f.streams
     return [
-        "Memory and streams",
+        "Memory, streams and instruction text",
         f"  SRAM     {size(m.sram_bytes_used)} of {size(m.sram_bytes)}, "
-        f"in {m.slices_used} of {m.slices} slices",
+        f"in {m.slices_used} of {m.slices} slices; "
+        f"live at most {size(m.peak_live_bytes)}, in cycle {m.peak_live_cycle:,}",
         f"  traffic  {size(m.read_bytes)} read, {size(m.written_bytes)} written; "
         f"{rate(m.bytes_per_cycle)} B/cycle, "
         f"at most {m.peak_bytes_per_cycle:,} of {m.limit_bytes_per_cycle:,}",
         f"  streams  live at one place: at most {s.peak_live_east} of {s.per_direction} eastward, "
         f"{s.peak_live_west} westward; {amount(s.slots_driven)} slots driven",
+        _text(f),
     ]
 
 
-def _text(f: Figures) -> list[str]:
+def _text(f: Figures) -> str:
     t = f.text
     if not t.bytes:
-        return ["Instruction text", "  none"]
-    fit = f"every queue holds its own ({t.queue_bytes:,} B): nothing to fetch while it runs"
+        return "  text     none"
+    fit = f"nothing to fetch while it runs (a queue holds {t.queue_bytes:,} B)"
     if t.queues_over_capacity:
-        over = f"{t.queues_over_capacity} queues have more than the {t.queue_bytes:,} B that fit"
-        fit = f"{over}: {t.refills:,} fetches while it runs on hardware"
-    return [
-        "Instruction text",
-        f"  {size(t.bytes)}; the fullest queue, {t.fullest_queue}, has {size(t.fullest_queue_bytes)}",
-        f"  {fit}",
-        f"  taken up at {rate(t.bytes_per_cycle)} B/cycle on average, at most {t.peak_bytes_per_cycle:,} of "
-        f"{t.limit_bytes_per_cycle:,}",
-    ]
+        fit = f"{t.queues_over_capacity} queues hold more than {t.queue_bytes:,} B: {t.refills:,} fetches"
+    return f"  text     {size(t.bytes)}, {size(t.fullest_queue_bytes)} in {t.fullest_queue}; {fit}"
 
 
 def _roofline(f: Figures) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 import lpu_emu.reference
 from lpu_emu.errors import SpecError
-from lpu_emu.reference import executor
+from lpu_emu.reference import stepper
 from lpu_emu.reference.registry import DEFINITIONS, defines
 
 from .builders import ISA
@@ -19,7 +19,7 @@ LONGEST_DEFINITION_LINES = 15
 
 
 def test_every_instruction_is_defined_and_no_other() -> None:
-    assert executor.semantics is not None
+    assert stepper.semantics is not None
     assert set(DEFINITIONS) == set(ISA.instructions)
 
 

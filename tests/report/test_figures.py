@@ -18,7 +18,7 @@ from .samples import EAST_0, at, product, program, vector_add
 
 KEYS = [
     *("schema", "program", "cycles", "time_us", "units", "memory", "streams", "text", "ops", "queues"),
-    *("roofline", "hazards"),
+    *("roofline", "losses", "hazards"),
 ]
 
 
@@ -49,6 +49,9 @@ def test_vector_add_by_hand() -> None:
         "bytes_per_cycle": 3 * 64 * 320 / 98,
         "peak_bytes_per_cycle": 3 * 320,
         "limit_bytes_per_cycle": 56_320,
+        # From the first write in 13 + 1 on, three times 64 words are live until the last read of b in 63.
+        "peak_live_bytes": 3 * 64 * 320,
+        "peak_live_cycle": 14,
     }
     assert data["hazards"] == {"errors": 0, "warnings": 0, "kinds": {}}
 
@@ -91,6 +94,7 @@ def test_operators_by_hand() -> None:
     assert (first["start"], first["end"], first["cycles"], first["added_cycles"]) == (0, 70, 70, 70)
     assert first["loads"] == {"vxm": 64, "mem": 64}
     assert first["bound_by"] == "vxm"
+    assert [op["sram_bytes"] for op in data["ops"]] == [2 * 64 * 320, 64 * 320, 0]
     assert (second["start"], second["end"], second["added_cycles"]) == (13, 78, 8)
     assert second["bound_by"] == "mem"
     assert (third["cycles"], third["added_cycles"], third["bound_by"]) == (0, 0, "none")
