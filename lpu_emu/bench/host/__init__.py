@@ -1,0 +1,1 @@
+"""The speed of the emulator on the machine it runs on."""
