@@ -10,8 +10,7 @@ import numpy as np
 from lpu_emu.debugger.debugger import Debugger
 from lpu_emu.debugger.places import Words
 from lpu_emu.debugger.sights import Sight, site_text, words
-
-_STORES = ("write", "read_write", "scatter")
+from lpu_emu.program.text import unpack_row
 
 
 def changes(debugger: Debugger, where: Words, dtype: str, first: int, last: int | None) -> Iterator[Sight]:
@@ -35,5 +34,12 @@ def changes(debugger: Debugger, where: Words, dtype: str, first: int, last: int 
 def _writer(debugger: Debugger, slice_name: str) -> str:
     """Return the dispatches that stored something in a slice in this cycle."""
     found = [access.dispatch for access in debugger.accesses if access.slice == slice_name]
-    texts = [site_text(debugger, number) for number in dict.fromkeys(found)]
-    return "; ".join(text for text in texts if text.split("] ")[1].split(" ")[0].split(".")[0] in _STORES)
+    return "; ".join(site_text(debugger, n) for n in dict.fromkeys(found) if _stores(debugger, n))
+
+
+def _stores(debugger: Debugger, dispatch: int) -> bool:
+    site = debugger.state.audit.site(dispatch)
+    instruction = unpack_row(
+        debugger.machine.isa, debugger.program.queues[site.queue], site.index
+    ).instruction
+    return any(operand.name == "data" for operand in instruction.operands)

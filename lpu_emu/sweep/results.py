@@ -14,6 +14,7 @@ from typing import Any
 from lpu_emu.errors import InputError, MissingExtraError, UsageError
 
 Rows = Sequence[Mapping[str, Any]]
+SUITE = "sweep"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,17 +154,26 @@ def _load_parquet(path: Path) -> Results:
 
 
 def _save_hdf5(results: Results, path: Path) -> None:
-    from lpu_emu.program.tables import save_table
+    """Write a file of results that holds this one run, as ``lpu-emu bench`` does."""
+    from lpu_emu.program.results import StoredRun, append_run
 
-    save_table(path, {name: results.column(name) for name in results.columns}, results.provenance)
+    rows = tuple({name: row.get(name) for name in results.columns} for row in results.rows)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        append_run(beside, StoredRun(suite=SUITE, facts=results.provenance, rows=rows))
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _load_hdf5(path: Path) -> Results:
-    from lpu_emu.program.tables import load_table
+    from lpu_emu.program.results import read_runs
 
-    columns, attributes = load_table(path)
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    return Results(columns=tuple(columns), rows=rows, provenance=attributes)
+    runs = read_runs(path, SUITE)
+    if not runs:
+        raise InputError(f"{path}: holds no results of a sweep")
+    columns = tuple(runs[-1].rows[0]) if runs[-1].rows else ()
+    return Results(columns=columns, rows=runs[-1].rows, provenance=dict(runs[-1].facts))
 
 
 def _replace(path: Path, data: bytes) -> None:
