@@ -46,6 +46,10 @@ class ModelError(LpuError):
     """A model file cannot be read or uses what the compiler does not know."""
 
 
+class KernelError(LpuError):
+    """A kernel written in Python asks for something that the chip or its own other lines do not allow."""
+
+
 class CompileError(LpuError):
     """A model is understood but does not fit the chip or the schedule."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lpu_emu.cli.options import file_argument, output_option, program_options
+from lpu_emu.cli.options import file_argument, output_option, program_options, size_option
 from lpu_emu.cli.settings import json_option
 
 SCHEMA = "lpu-emu/disasm/1"
@@ -16,6 +16,7 @@ SCHEMA = "lpu-emu/disasm/1"
 @click.command("disasm")
 @file_argument
 @program_options
+@size_option
 @output_option("Write the text to this file instead of stdout.")
 @json_option
 def command(
@@ -23,10 +24,11 @@ def command(
     chip: str | None,
     precision: str | None,
     shapes: Sequence[tuple[str, tuple[int, ...]]],
+    size: str,
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Write FILE, a program (.h5) or a model (.onnx), as assembly text. Assembling it gives the same program.
+    """Write FILE, a program (.h5), a model (.onnx) or a Python kernel, as assembly text. Assembling it gives the same program.
 
     \b
     Example:
@@ -40,7 +42,7 @@ def command(
     require_writable(output, text=True, device=True)
     progress = Progress()
     executable = open_target(
-        Request(file=file, chip=chip, precision=precision, shapes=shapes), progress
+        Request(file=file, chip=chip, precision=precision, shapes=shapes, size=size), progress
     ).executable
     progress("writing the text")
     text = disassemble(executable.program)

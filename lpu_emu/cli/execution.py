@@ -76,7 +76,7 @@ def prepare(request: Request, given: Given, *, seed: int, progress: Progress) ->
 
 
 def _companion(target: Target) -> kernels.Companion | None:
-    return kernels.companion(target.path) if target.kind == KERNEL else None
+    return kernels.companion(target.path) if target.kind == KERNEL else target.companion
 
 
 def _compiled(progress: Progress) -> float:

@@ -60,7 +60,7 @@ def show_command(name: str, as_json: bool) -> None:
     from lpu_emu.library.kernels import find
 
     entry = find(name)
-    if entry.kind != "kernel":
+    if entry.kind == "model":
         raise InputError(f"{name} is a model, which has no text; its file is {entry.path}")
     text = entry.path.read_text(encoding="utf-8")
     if as_json:

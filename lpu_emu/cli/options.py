@@ -116,6 +116,14 @@ def input_options(function: Function) -> Function:
     return function
 
 
+def size_option(function: Function) -> Function:
+    """Add ``--size`` (``size``)."""
+    return click.option(
+        "--size", metavar="NAME | ARG=VALUE,...", default="",
+        help="Size of a Python kernel: one of its SIZES, or changes to the first of them.",
+    )(function)  # fmt: skip
+
+
 def output_option(help_text: str, *, required: bool = False) -> Callable[[Function], Function]:
     """Add ``-o, --output`` (``output``)."""
     return click.option(

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lpu_emu.cli.failure import FAILED
-from lpu_emu.cli.options import EngineType, file_argument, input_options, output_option, program_options
+from lpu_emu.cli.layers import CheckCommand
+from lpu_emu.cli.options import (
+    EngineType,
+    file_argument,
+    input_options,
+    output_option,
+    program_options,
+    size_option,
+)
 from lpu_emu.cli.settings import json_option
 
 if TYPE_CHECKING:
@@ -20,9 +28,10 @@ SCHEMA = "lpu-emu/run/1"
 SHOWN_ELEMENTS = 6
 
 
-@click.command("run")
+@click.command("run", cls=CheckCommand)
 @file_argument
 @program_options
+@size_option
 @input_options
 @click.option(
     "--engine",
@@ -32,7 +41,12 @@ SHOWN_ELEMENTS = 6
     metavar="auto|fast|reference",
     help="Executor; the results are the same.",
 )
-@click.option("--check", is_flag=True, help="Compare with an independent result; exit 1 when it differs.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Compare with an independent result; exit 1 when it differs. --check=layers: every layer of a model.",
+)
+@click.option("--check-layers", is_flag=True, hidden=True)
 @output_option("Write the outputs to this .npz file.")
 @json_option
 def command(
@@ -40,45 +54,54 @@ def command(
     chip: str | None,
     precision: str | None,
     shapes: Sequence[tuple[str, tuple[int, ...]]],
+    size: str,
     inputs: Sequence[str],
     seed: int,
     engine: str,
     check: bool,
+    check_layers: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Run FILE: a model (.onnx), an assembly text (.lpu), a program (.h5), or a bundled kernel's name.
+    """Run FILE: a model (.onnx), a kernel (.lpu, .py), a program (.h5), or a bundled kernel's name.
 
     A model is compiled and a text assembled first. --check compares the outputs of a model with ONNX
     Runtime (with the package's own NumPy evaluation when that is not installed), those of a kernel with
-    expected() of the Python file beside it, and the cycles and hazards of any other program with the static
-    analysis.
+    expected() of its own or the Python file beside it, and the cycles and hazards of any other program with the static
+    analysis. --check=layers also compares the result of every layer of a model and names the first that departs.
 
     \b
     Examples:
       lpu-emu run model.onnx --input x=x.npy --check
       lpu-emu run kernel.lpu --seed 7 --output outputs.npz
+      lpu-emu run kernel.py --size large --check
     """
     from lpu_emu.cli.execution import execute
     from lpu_emu.cli.files import require_writable, write_bytes
     from lpu_emu.cli.inputs import read_inputs
+    from lpu_emu.cli.layers import checked_layers, layers_json, layers_text, require_model
     from lpu_emu.cli.output import Progress, note, print_json
     from lpu_emu.cli.target import Request
     from lpu_emu.library import tensors
 
     require_writable(output, device=True)
+    if check_layers:
+        require_model(file)
     given = read_inputs(inputs)
-    request = Request(file=file, chip=chip, precision=precision, shapes=shapes, fallback_shapes=given.shapes)
+    request = Request(
+        file=file, chip=chip, precision=precision, shapes=shapes, size=size, fallback_shapes=given.shapes
+    )
     ran = execute(request, given, seed=seed, check=check, engine=engine, progress=Progress())
+    layers = checked_layers(ran, Progress()) if check_layers else None
     for line in ran.notes:
         note(line)
     if output is not None:
         write_bytes(output, tensors.npz_bytes(ran.result.outputs))
     if as_json:
-        print_json(as_document(ran))
+        print_json(as_document(ran) | ({} if layers is None else {"layers": layers_json(layers)}))
     else:
-        click.echo(as_text(ran))
-    if ran.verdict is not None and not ran.verdict.passed:
+        click.echo("\n".join([as_text(ran), *([] if layers is None else [layers_text(layers)])]))
+    if any(judged is not None and not judged.passed for judged in (ran.verdict, layers)):
         raise click.exceptions.Exit(FAILED)
 
 

@@ -1,4 +1,4 @@
-"""What a FILE argument means: a model, an assembly text, a program file, or the name of a bundled one."""
+"""What a FILE argument means: a model, an assembly text, a Python kernel, a program file, or a bundled one's name."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 Shapes = Sequence[tuple[str, tuple[int, ...]]]
 ShapeTable = Mapping[str, tuple[int, ...]]
-MODEL, KERNEL, PROGRAM = "model", "kernel", "program"
-_KINDS = {".onnx": MODEL, ".lpu": KERNEL, ".h5": PROGRAM, ".hdf5": PROGRAM}
+MODEL, KERNEL, PYTHON, PROGRAM = "model", "kernel", "python", "program"
+_KINDS = {".onnx": MODEL, ".lpu": KERNEL, ".py": PYTHON, ".h5": PROGRAM, ".hdf5": PROGRAM}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """A FILE argument with the options that say how to turn it into a program.
 
-    ``fallback_shapes`` are used where neither the model nor ``shapes`` says how large an input is.
+    ``fallback_shapes`` are used where neither the model nor ``shapes`` says how large an input is. ``size`` is that of
+    a Python kernel.
     """
 
     file: Path
@@ -35,16 +36,21 @@ class Request:
     precision: str | None = None
     shapes: Shapes = ()
     fallback_shapes: ShapeTable = field(default_factory=dict)
+    size: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A program that is ready to run, where it came from (a model's graph too), and host seconds."""
+    """A program that is ready to run, where it came from (a model's graph too), and host seconds.
+
+    ``companion`` are the functions of a Python kernel that make inputs and expected outputs.
+    """
 
     kind: str
     path: Path
     executable: api.Executable
     graph: Graph | None = None
+    companion: kernels.Companion | None = None
     load_s: float = 0.0
     compile_s: float = 0.0
 
@@ -57,10 +63,10 @@ def locate(file: Path) -> tuple[str, Path]:
     """
     if not file.exists() or file.is_dir():
         file = _bundled(file)
-    if file.suffix == ".py":
-        text = file.with_suffix(".lpu")
-        hint = f"run {text}, which it belongs to" if text.exists() else "write the kernel as assembly (.lpu)"
-        raise InputError(f"{file}: kernels written in Python cannot be run; {hint}")
+    if file.suffix == ".py" and file.with_suffix(".lpu").exists() and not kernels.is_kernel(file):
+        raise InputError(
+            f"{file}: goes with {file.with_suffix('.lpu')}; run that, or define build(k) here to make it a kernel"
+        )
     if file.suffix not in _KINDS:
         raise InputError(f"{file}: unknown kind of file {file.suffix!r}; expected {_kinds_text()}")
     return _KINDS[file.suffix], file
@@ -77,7 +83,7 @@ def _bundled(file: Path) -> Path:
 
 
 def _kinds_text() -> str:
-    return "a model (.onnx), an assembly text (.lpu) or a program (.h5)"
+    return "a model (.onnx), a kernel (.lpu or .py) or a program (.h5)"
 
 
 def open_target(request: Request, progress: Progress) -> Target:
@@ -91,6 +97,8 @@ def open_target(request: Request, progress: Progress) -> Target:
     _require_matching_options(kind, request)
     if kind == MODEL:
         return _compiled(path, request, progress)
+    if kind == PYTHON:
+        return _built(path, request, progress)
     started = time.perf_counter()
     if kind == KERNEL:
         executable = api.assemble(path, chip=request.chip)
@@ -98,6 +106,26 @@ def open_target(request: Request, progress: Progress) -> Target:
         executable = api.load(path)
         _require_same_chip(executable, request)
     return Target(kind=kind, path=path, executable=executable, load_s=time.perf_counter() - started)
+
+
+def _built(path: Path, request: Request, progress: Progress) -> Target:
+    from lpu_emu.builder.files import build_program, load_kernel
+    from lpu_emu.spec.machine import load_machine
+
+    progress("building the kernel")
+    started = time.perf_counter()
+    kernel = load_kernel(path)
+    read = time.perf_counter()
+    beside = kernels.python_companion(kernel, request.size)
+    program = build_program(kernel, machine=load_machine(request.chip or kernel.chip), size=request.size)
+    return Target(
+        kind=PYTHON,
+        path=path,
+        executable=api.Executable(program),
+        companion=beside,
+        load_s=read - started,
+        compile_s=time.perf_counter() - read,
+    )
 
 
 def _compiled(path: Path, request: Request, progress: Progress) -> Target:
@@ -144,6 +172,10 @@ def _shape_table(shapes: Shapes) -> dict[str, tuple[int, ...]]:
 
 
 def _require_matching_options(kind: str, request: Request) -> None:
+    if request.size and kind != PYTHON:
+        raise UsageError(
+            f"--size goes with a kernel written in Python (.py); {request.file} is {_article(kind)}"
+        )
     if kind == MODEL:
         return
     for option, value in (("--precision", request.precision), ("--shape", request.shapes)):
@@ -163,4 +195,10 @@ def _require_same_chip(executable: api.Executable, request: Request) -> None:
 
 
 def _article(kind: str) -> str:
-    return {KERNEL: "an assembly text", PROGRAM: "a program file"}[kind]
+    names = {
+        MODEL: "a model",
+        KERNEL: "an assembly text",
+        PYTHON: "a Python kernel",
+        PROGRAM: "a program file",
+    }
+    return names[kind]

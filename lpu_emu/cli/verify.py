@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lpu_emu.cli.failure import FAILED
-from lpu_emu.cli.options import file_argument, program_options
+from lpu_emu.cli.options import file_argument, program_options, size_option
 from lpu_emu.cli.settings import json_option
 
 if TYPE_CHECKING:
@@ -23,15 +23,17 @@ SCHEMA = "lpu-emu/verify/1"
 @click.command("verify")
 @file_argument
 @program_options
+@size_option
 @json_option
 def command(
     file: Path,
     chip: str | None,
     precision: str | None,
     shapes: Sequence[tuple[str, tuple[int, ...]]],
+    size: str,
     as_json: bool,
 ) -> None:
-    """Find every timing hazard of FILE: a text (.lpu), a program (.h5) or a model (.onnx).
+    """Find every timing hazard of FILE: a kernel (.lpu, .py), a program (.h5) or a model (.onnx).
 
     Nothing is executed. Each hazard names both instructions and what to do. The exit code is 1 when there is
     one that is not just a warning.
@@ -46,7 +48,7 @@ def command(
     from lpu_emu.cli.text import hazard_text
 
     progress = Progress()
-    target = open_target(Request(file=file, chip=chip, precision=precision, shapes=shapes), progress)
+    target = open_target(Request(file=file, chip=chip, precision=precision, shapes=shapes, size=size), progress)
     progress.clear()
     executable = target.executable
     errors = [hazard for hazard in executable.hazards if not hazard.is_warning]

@@ -1,18 +1,21 @@
-"""Kernels and models that ship with the package, and the Python file that may stand beside a kernel.
+"""Kernels and models that ship with the package, and the Python functions that go with a kernel.
 
 ``copy.lpu`` may have ``copy.py`` beside it with ``inputs(seed)`` and ``expected(inputs)``; both return arrays
-by name. Bundled kernels are found and loaded exactly like a user's own.
+by name. A kernel written in Python has them in its own file. Bundled kernels are found and loaded exactly like a
+user's own.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,12 +23,18 @@ from lpu_emu import _resources
 from lpu_emu.errors import InputError, did_you_mean
 from lpu_emu.library.tensors import Array
 
+if TYPE_CHECKING:
+    from lpu_emu.builder.files import KernelFile
+
 _CHIP = re.compile(r"^\s*\.chip\s+(\S+)", re.MULTILINE)
+_BUILD = re.compile(r"^def build\(", re.MULTILINE)
+_PYTHON_CHIP = re.compile(r"^CHIP = [\"'](\S+)[\"']", re.MULTILINE)
+_PYTHON_TITLE = re.compile(r'\A\s*"""(.*?)(?:"""|$)', re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundled:
-    """A file of the package. ``kind`` is ``"kernel"`` or ``"model"``; a model has no chip of its own."""
+    """A file of the package. ``kind`` is ``"kernel"`` (assembly), ``"python"`` or ``"model"``; a model has no chip."""
 
     name: str
     kind: str
@@ -36,17 +45,22 @@ class Bundled:
 
 @dataclass(frozen=True, kw_only=True)
 class Companion:
-    """The functions of the Python file beside a kernel; either may be missing."""
+    """The functions that go with a kernel; either may be missing.
+
+    ``tolerance`` is by how much outputs may differ from the expected ones, as a share of the largest magnitude.
+    """
 
     path: Path
     inputs: Callable[[int], Mapping[str, Array]] | None
     expected: Callable[[Mapping[str, Array]], Mapping[str, Array]] | None
+    tolerance: float = 0.0
 
 
 def bundled() -> list[Bundled]:
-    """Return all bundled kernels, then all bundled models, each sorted by name."""
+    """Return all bundled kernels (assembly, then Python), then all bundled models, each sorted by name."""
     folder = _resources.kernels_folder()
     kernels = [_kernel(path) for path in sorted(folder.glob("*.lpu"))]
+    kernels += [_python_kernel(path) for path in sorted(folder.glob("*.py")) if is_kernel(path)]
     models = [
         Bundled(name=path.stem, kind="model", title="ONNX model", chip="", path=path)
         for path in sorted((folder / "models").glob("*.onnx"))
@@ -72,6 +86,45 @@ def _kernel(path: Path) -> Bundled:
     chip = _CHIP.search(text)
     return Bundled(
         name=path.stem, kind="kernel", title=_title(text), chip=chip.group(1) if chip else "", path=path
+    )
+
+
+def is_kernel(path: Path) -> bool:
+    """Whether a Python file defines ``build``; the file is read, not run."""
+    try:
+        return path.suffix == ".py" and _BUILD.search(path.read_text(encoding="utf-8")) is not None
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _python_kernel(path: Path) -> Bundled:
+    text = path.read_text(encoding="utf-8")
+    chip = _PYTHON_CHIP.search(text)
+    title = _PYTHON_TITLE.search(text)
+    return Bundled(
+        name=path.stem,
+        kind="python",
+        title=title.group(1).strip() if title else "",
+        chip=chip.group(1) if chip else "tsp1",
+        path=path,
+    )
+
+
+def python_companion(kernel: KernelFile, size: str) -> Companion:
+    """Return the functions of a kernel file for one of its sizes; ``expected`` gets the size if it asks for more.
+
+    Raises:
+        UsageError: there is no such size.
+    """
+    _, arguments = kernel.size(size)
+    make, expected = kernel.inputs, kernel.expected
+    if expected is not None and len(inspect.signature(expected).parameters) > 1:
+        expected = functools.partial(expected, **arguments)
+    return Companion(
+        path=kernel.path,
+        inputs=None if make is None else lambda seed: make(seed, **arguments),
+        expected=expected,
+        tolerance=kernel.tolerance,
     )
 
 

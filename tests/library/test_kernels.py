@@ -95,7 +95,7 @@ def test_bundled_names_are_unique_and_found() -> None:
         assert kernels.find(entry.name) == entry
         assert entry.path.is_file()
         assert entry.title
-        assert bool(entry.chip) == (entry.kind == "kernel")
+        assert bool(entry.chip) == (entry.kind != "model")
 
 
 def test_unknown_names_get_a_suggestion() -> None:
