@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lpu_emu.analysis.core import analyse
+from lpu_emu.compiler.capacity import require_tiles_fit, require_weights_fit
 from lpu_emu.compiler.emit.assemble import assemble_program
 from lpu_emu.compiler.geometry import Geometry
+from lpu_emu.compiler.lower.apart import separate
 from lpu_emu.compiler.lower.elementwise import run_elementwise
-from lpu_emu.compiler.lower.kernels import Kernel, KernelBuilder, Lowered
+from lpu_emu.compiler.lower.kernel import Kernel, Lowered
+from lpu_emu.compiler.lower.kernels import KernelBuilder
 from lpu_emu.compiler.lower.matmul import run_matmul
+from lpu_emu.compiler.lower.rows import run_rows
 from lpu_emu.compiler.lower.session import Session
 from lpu_emu.compiler.lower.softmax import run_softmax
+from lpu_emu.compiler.lower.windowmax import run_window_max
 from lpu_emu.compiler.options import CompileOptions
 from lpu_emu.compiler.passes import INT8, choose_precision, run_passes
 from lpu_emu.errors import CompileError
@@ -29,6 +34,8 @@ _RUN: Mapping[str, Callable[[Session, Kernel, int], None]] = {
     "pointwise": run_elementwise,
     "linear": run_matmul,
     "softmax": run_softmax,
+    "window_max": run_window_max,
+    "rows": run_rows,
 }
 
 
@@ -67,13 +74,34 @@ def compile_graph(
     _require_quantised(graph, precision)
     report("passes", 0.0)
     prepared = run_passes(graph, precision)
+    return compile_prepared(
+        prepared, machine=machine, precision=precision, options=options, progress=report
+    )
+
+
+def compile_prepared(
+    graph: Graph,
+    *,
+    machine: Machine,
+    precision: str,
+    options: CompileOptions | None = None,
+    progress: Progress | None = None,
+) -> Program:
+    """Compile a graph that the passes have been over, or one that was made of their operators.
+
+    Raises:
+        ModelError: some operators contradict each other about how a tensor lies in memory.
+        CompileError: the model does not fit the chip; or, saying so, an internal error.
+    """
+    options = options or CompileOptions()
+    report = progress or _silent
     geometry = Geometry(machine)
-    lowered = KernelBuilder(graph=prepared, geometry=geometry, precision=precision).build()
+    require_weights_fit(graph, geometry, precision)
+    lowered = KernelBuilder(graph=graph, geometry=geometry, precision=precision).build()
+    require_tiles_fit(graph.source, lowered.kernels, geometry, precision)
     session = _schedule(geometry, lowered, report)
     report("emission", _AFTER_SCHEDULE)
-    program = assemble_program(
-        session, lowered, prepared, name=options.name or graph.name, precision=precision
-    )
+    program = assemble_program(session, lowered, graph, name=options.name or graph.name, precision=precision)
     if options.verify:
         report("verification", _AFTER_EMISSION)
         _verify(program)
@@ -96,7 +124,7 @@ def _require_quantised(graph: Graph, precision: str) -> None:
 def _schedule(geometry: Geometry, lowered: Lowered, report: Progress) -> Session:
     session = Session(geometry, lowered)
     for kernel in lowered.kernels:
-        session.separate(kernel)
+        separate(session, kernel)
     last_reader = {name: i for i, kernel in enumerate(lowered.kernels) for name in kernel.reads}
     leaving = set(lowered.leaving)
     for i, kernel in enumerate(lowered.kernels):

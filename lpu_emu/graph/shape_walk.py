@@ -14,6 +14,7 @@ from lpu_emu.errors import ModelError, did_you_mean
 from lpu_emu.graph.evaluate import NotEvaluatedError, can_evaluate, evaluate, shape_value
 from lpu_emu.graph.finite import check_finite
 from lpu_emu.graph.ir import Array, Graph, Node, ValueInfo, frozen
+from lpu_emu.graph.operands import check_operands
 from lpu_emu.graph.raw_model import Inference, RawModel, RawValue
 from lpu_emu.graph.rewrite import sort_nodes
 from lpu_emu.graph.shape_request import Shapes, resolve_inputs
@@ -45,7 +46,7 @@ def resolve(raw: RawModel, shapes: Shapes, inference: Inference) -> Graph:
         nodes=nodes,
         source=raw.source,
     )
-    return graph.verify()
+    return check_operands(graph.verify())
 
 
 class _Walk:

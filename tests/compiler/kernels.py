@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lpu_emu.compiler.emit.assemble import predicted_cycles
+from lpu_emu.compiler.emit.image import predicted_cycles
 from lpu_emu.compiler.emit.texts import queue_texts
 from lpu_emu.compiler.lower.tensors import Part, Tensor
 from lpu_emu.compiler.schedule.scheduler import Scheduler

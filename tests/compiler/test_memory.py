@@ -12,6 +12,7 @@ from lpu_emu.compiler.memory.allocator import Memory
 from lpu_emu.compiler.memory.words import (
     ACTIVATIONS,
     BEFORE_START,
+    MAPS,
     VECTORS,
     WEIGHTS,
     Words,
@@ -72,17 +73,19 @@ def test_used_space_is_taken_before_fresh_space() -> None:
 
 def test_zones_prefer_different_slices() -> None:
     memory = Memory(TINY)
-    assert memory.order(ACTIVATIONS, "W")[:2] == ["W0", "W1"]
+    assert memory.order(ACTIVATIONS, "W")[:2] == ["W2", "W3"]
     assert memory.order(WEIGHTS, "E")[:2] == ["E7", "E6"]
-    assert memory.order(VECTORS, "E")[:2] == ["E2", "E3"]
+    assert memory.order(VECTORS, "E")[:2] == ["E0", "E1"]
+    assert memory.order(MAPS, "E")[:2] == ["E1", "E4"]
     memory.take(Words("w", 3, WEIGHTS), "E7", 0)
     assert memory.order(WEIGHTS, "E")[:2] == ["E6", "E5"]
-    assert memory.order(ACTIVATIONS, "E")[-1] == "E7"
+    assert memory.order(ACTIVATIONS, "E")[-2:] == ["E7", "E0"]
     live = Words("a", 1, ACTIVATIONS)
-    memory.take(live, "E0", 0)
-    assert memory.order(ACTIVATIONS, "E")[0] == "E1"
+    memory.take(live, "E2", 0)
+    assert memory.order(ACTIVATIONS, "E")[0] == "E3"
+    assert memory.order(WEIGHTS, "E")[-2:] == ["E2", "E0"]
     memory.release(live)
-    assert memory.order(ACTIVATIONS, "E")[0] == "E0"
+    assert memory.order(ACTIVATIONS, "E")[0] == "E2"
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -210,6 +210,24 @@ CASES = [
     case("Conv", f32(2, 3, 9), f32(2, 3, 4), rtol=2e-5, strides=(2,)),
     case("ConvInteger", BYTES.reshape(1, 1, 4, 6), BYTES[:2, :4].reshape(2, 1, 2, 2), scalar(2, np.int8)),
     case("ConvTranspose", IMAGE, f32(4, 2, 3, 3), rtol=2e-5, strides=(2, 2), pads=(1, 1, 1, 1)),
+    case("ConvTranspose", IMAGE, f32(4, 2, 3, 3), rtol=2e-5, strides=(2, 2), auto_pad="SAME_UPPER"),
+    case("ConvTranspose", IMAGE, f32(4, 2, 3, 3), rtol=2e-5, strides=(3, 2), auto_pad="SAME_LOWER"),
+    *(
+        case("Resize", IMAGE, None, np.asarray(scales, np.float32), rtol=1e-5, **attributes)
+        for scales in ([1, 1, 2, 2], [1, 1, 1.5, 0.6], [1, 2, 0.65, 3])
+        for attributes in (
+            {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
+            {"mode": "nearest", "nearest_mode": "ceil"},
+            {"mode": "nearest", "nearest_mode": "round_prefer_ceil"},
+            {"mode": "linear"},
+            {"mode": "linear", "coordinate_transformation_mode": "pytorch_half_pixel"},
+            {"mode": "linear", "coordinate_transformation_mode": "half_pixel_symmetric"},
+            {"mode": "cubic", "coordinate_transformation_mode": "align_corners"},
+            {"mode": "cubic", "exclude_outside": 1},
+        )
+    ),
+    case("Resize", IMAGE, None, None, i64(14, 5), axes=(2, 3), keep_aspect_ratio_policy="not_larger"),
+    case("Resize", IMAGE, None, None, i64(14, 5), axes=(2, 3), keep_aspect_ratio_policy="not_smaller"),
     case("MaxPool", IMAGE, kernel_shape=(3, 3), strides=(2, 2), pads=(1, 1, 1, 1)),
     case("MaxPool", IMAGE, kernel_shape=(2, 2), strides=(2, 2), ceil_mode=1),
     case("AveragePool", IMAGE, rtol=4e-7, kernel_shape=(3, 3), pads=(1, 1, 1, 1)),

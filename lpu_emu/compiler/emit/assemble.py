@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import numpy as np
-
-from lpu_emu import timing
-from lpu_emu.compiler.emit.texts import queue_texts, start_cycle
+from lpu_emu.compiler.emit.image import data_sections, predicted_cycles
+from lpu_emu.compiler.emit.texts import queue_texts
 from lpu_emu.compiler.geometry import Geometry
-from lpu_emu.compiler.lower.kernels import Kernel, Lowered, name_of
+from lpu_emu.compiler.lower.kernel import Kernel, Lowered, name_of
 from lpu_emu.compiler.lower.session import Session
 from lpu_emu.compiler.lower.tensors import Tensor
-from lpu_emu.compiler.memory.words import BEFORE_START, Words
+from lpu_emu.compiler.memory.words import BEFORE_START
 from lpu_emu.errors import CompileError
 from lpu_emu.graph.ir import Graph
-from lpu_emu.program.model import Binding, DataSection, Operator, Program
+from lpu_emu.program.model import Binding, Operator, Program
 from lpu_emu.spec.machine import DTYPE_BYTES, HEMISPHERES
 
 
@@ -33,16 +29,11 @@ def assemble_program(
         name=name,
         machine=geometry.machine,
         queues=queue_texts(geometry, board.runs),
-        data=_sections([*words, *session.constants.all_words()]),
+        data=data_sections([*words, *session.constants.all_words()]),
         bindings=_bindings(lowered, graph),
         operators=tuple(_operator(geometry, kernel) for kernel in lowered.kernels),
         attributes={"model": graph.name, "precision": precision, "predicted_cycles": str(cycles)},
     )
-
-
-def predicted_cycles(geometry: Geometry, end: int) -> int:
-    """Return the cycles of a program whose last effect is over ``end`` cycles after the start barrier."""
-    return timing.program_cycles(geometry.machine, 0, start_cycle(geometry.machine) + end)
 
 
 def _settle(session: Session, tensor: Tensor) -> None:
@@ -60,34 +51,14 @@ def _settle(session: Session, tensor: Tensor) -> None:
             raise CompileError(f"tensor {tensor.name!r} does not fit into the memory; use a smaller batch")
 
 
-def _sections(all_words: Iterable[Words]) -> tuple[DataSection, ...]:
-    """Return the contents of all placed constants, neighbours in memory as one section."""
-    placed = [w for w in all_words if w.placed and w.content is not None]
-    order = sorted(placed, key=lambda w: (HEMISPHERES.index(w.slice[0]), int(w.slice[1:]), w.address))
-    groups: list[list[Words]] = []
-    for words in order:
-        last = groups[-1][-1] if groups else None
-        if last is not None and last.slice == words.slice and last.address + last.count == words.address:
-            groups[-1].append(words)
-        else:
-            groups.append([words])
-    return tuple(_section(group) for group in groups)
-
-
-def _section(group: list[Words]) -> DataSection:
-    contents = [w.content for w in group if w.content is not None]
-    first = group[0]
-    return DataSection(
-        name=first.name, slice=first.slice, address=first.address, words=np.concatenate(contents, axis=0)
-    )
-
-
 def _bindings(lowered: Lowered, graph: Graph) -> tuple[Binding, ...]:
     found = []
     for kind, names in (("input", graph.inputs), ("output", graph.outputs)):
         for name in names:
             tensor = lowered.tensors[lowered.root[name]]
-            layout = tensor.layout(graph.values[name].shape)
+            border, shape = lowered.orders.get(name), graph.values[name].shape
+            dims = border.dims if border is not None and border.dims != shape else ()
+            layout = tensor.layout(shape, dims, border.order if border is not None else ())
             found.append(Binding(name=name, kind=kind, dtype=tensor.dtype, layout=layout))
     return tuple(found)
 

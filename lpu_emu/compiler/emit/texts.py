@@ -65,11 +65,14 @@ class _Writer:
         for piece in pieces:
             self._wait_until(self._start + piece.run.time)
             run = piece.run
-            self._issues.append(issue(self._isa, run.mnemonic, origin=run.origin, **run.operands))
+            self._issues.append(
+                issue(self._isa, run.mnemonic, line=run.line, origin=run.origin, **run.operands)
+            )
             for loop in piece.loops:
                 repeat = issue(
                     self._isa,
                     "repeat",
+                    line=run.line,
                     origin=run.origin,
                     count=loop.count,
                     interval=loop.interval,
@@ -123,7 +126,7 @@ def _series(geometry: Geometry, runs: Sequence[Run], first: int) -> tuple[int, L
 
 def _step(geometry: Geometry, run: Run, following: Run) -> tuple[int, int] | None:
     """Return interval and stride between two like runs, None if they differ in more."""
-    if (run.mnemonic, run.loops, run.origin) != (following.mnemonic, following.loops, following.origin):
+    if any(getattr(run, key) != getattr(following, key) for key in ("mnemonic", "loops", "origin", "line")):
         return None
     strided = geometry.strided(run.mnemonic)
     strides = {following.operands[name] - run.operands[name] for name in strided}

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lpu_emu.compiler.flow.model import Access, AnyAlu, At, Beside, Edge, Flow, Link, Place, Port, Stage
+from lpu_emu.compiler.flow.model import (
+    Access,
+    AnyAlu,
+    At,
+    Beside,
+    Edge,
+    Flow,
+    Link,
+    Lookup,
+    Place,
+    Port,
+    Stage,
+)
 from lpu_emu.compiler.geometry import STREAMS_PER_GROUP, Geometry
 from lpu_emu.compiler.memory.words import Words
 from lpu_emu.spec.machine import DTYPE_BYTES, IMMEDIATE, LATCH
@@ -23,9 +35,10 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A vector that is the same for every row: ``words[i]`` holds its byte plane i. It goes into an ALU's latch."""
+    """A vector that is the same for every row: word ``first`` of ``words[i]`` is its byte plane i. It goes into a latch."""
 
     words: tuple[Words, ...]
+    first: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +78,7 @@ class FlowBuilder:
         self._interval = interval
         self._origin = origin
         self._side = side
+        self.line = 0  # source line of the stages that are added next
         self._stages: list[Stage] = []
         self._edges: list[Edge] = []
         self._links: list[Link] = []
@@ -75,27 +89,63 @@ class FlowBuilder:
         self._edges.append(edge)
         return edge
 
-    def read(self, reading: Reading, *, align: int = 0) -> Edge:
+    def read(self, reading: Reading, *, align: int = 0, stream: int | None = None) -> Edge:
         """Read one word per byte plane for each vector; return the edge that carries them."""
         width = len(reading.words)
-        edge = self.edge(width, align or width)
+        edge = self.edge(width, align or width, stream)
         for i, words in enumerate(reading.words):
             self._read(words, reading.first, edge, i, self.loops(reading.step))
         return edge
 
-    def read_onto(self, edge: Edge, words: Words, index: int, *, first: int = 0) -> None:
+    def read_onto(self, edge: Edge, words: Words, index: int, *, first: int = 0, step: int = 1) -> None:
         """Read one word for each vector onto stream ``index`` of an edge that was made before."""
-        self._read(words, first, edge, index, self.loops(1))
+        self._read(words, first, edge, index, self.loops(step))
 
     def _read(self, words: Words, first: int, edge: Edge, index: int, loops: tuple[Loop, ...]) -> None:
         port = Port(operand="to", edge=edge.index, index=index)
         self._add("read", Access(words=words, first=first), loops=loops, outputs=(port,))
 
-    def write(self, edge: Edge, words: Sequence[Words], *, first: int = 0) -> None:
-        """Write stream i of an edge to ``words[i]``, vector k to word ``first + k``."""
+    def write(
+        self, edge: Edge, words: Sequence[Words], *, first: int = 0, step: int = 1, index: int = 0
+    ) -> None:
+        """Write stream ``index + i`` of an edge to ``words[i]``, vector k to word ``first + k * step``."""
+        for i, plane in enumerate(words):
+            port = Port(operand="data", edge=edge.index, index=index + i)
+            self._add("write", Access(words=plane, first=first), loops=self.loops(step), inputs=(port,))
+
+    def write_some(
+        self, edge: Edge, words: Sequence[Words], *, first: int, skip: int, count: int, step: int = 1
+    ) -> None:
+        """Write ``count`` vectors after the first ``skip`` ones; vector ``skip + k`` goes to word ``first + k * step``."""
+        loops = _loops(count, self._interval, step)
         for i, plane in enumerate(words):
             port = Port(operand="data", edge=edge.index, index=i)
-            self._add("write", Access(words=plane, first=first), loops=self.loops(1), inputs=(port,))
+            place = Access(words=plane, first=first, late_cycles=skip * self._interval)
+            self._add("write", place, loops=loops, inputs=(port,))
+
+    def gather(
+        self, words: Sequence[Words], maps: Sequence[Words], regions: Sequence[tuple[int, int]]
+    ) -> Edge:
+        """Read for each vector what a map says, per superlane; return the edge that carries it.
+
+        Stream i comes from ``words[i]``, which have an address, by addresses in ``maps[i]`` (one word per vector), all
+        of them in ``regions[i]``: first word and count. Equal maps are read once.
+        """
+        edge = self.edge(len(words), len(words))
+        streams: dict[int, Edge] = {}
+        for i, (source, rows, (first, count)) in enumerate(zip(words, maps, regions, strict=True)):
+            if id(rows) not in streams:
+                streams[id(rows)] = self.read(Reading(words=(rows,)))
+            queue = self._geometry.slices[source.slice].queue
+            self._add(
+                "gather",
+                Lookup(queue=queue, words=source, first=first, count=count),
+                loops=self.loops(),
+                operands={"base": source.address + first, "limit": source.address + first + count - 1},
+                inputs=(Port(operand="map", edge=streams[id(rows)].index),),
+                outputs=(Port(operand="to", edge=edge.index, index=i),),
+            )
+        return edge
 
     def alu(
         self,
@@ -106,6 +156,8 @@ class FlowBuilder:
         result: str = "",
         saturate: bool = False,
         alu: int | None = None,
+        level: int | None = None,
+        stream: int | None = None,
     ) -> Edge:
         """Add a VXM operation on ``x`` (and ``y``); return the edge of its result, of type ``result`` or ``dtype``."""
         codes = {"dtype": self._geometry.dtype_code(dtype)}
@@ -113,7 +165,8 @@ class FlowBuilder:
         if result:
             codes["result"] = self._geometry.dtype_code(result)
         large = dtype in self._geometry.isa[mnemonic].large
-        return self._alu(mnemonic, AnyAlu(large=large, number=alu), dtype, result or dtype, codes, operands)
+        place = AnyAlu(large=large, number=alu, level=level)
+        return self._alu(mnemonic, place, dtype, result or dtype, codes, operands, stream)
 
     def _alu(
         self,
@@ -123,20 +176,19 @@ class FlowBuilder:
         result: str,
         codes: dict[str, int],
         operands: Mapping[str, Operand],
+        stream: int | None = None,
     ) -> Edge:
         inputs: list[Port] = []
         columns: list[tuple[str, Column]] = []
         for name, operand in operands.items():
-            if isinstance(operand, Edge):
-                inputs.append(Port(operand=name, edge=operand.index))
-            elif isinstance(operand, Taken):
-                inputs.append(Port(operand=name, edge=operand.edge.index, index=operand.index))
+            if isinstance(operand, Edge | Taken):
+                inputs.append(port_of(name, operand))
             elif isinstance(operand, Immediate):
                 codes |= {name: IMMEDIATE, "immediate": operand.bits}
             else:
                 codes[name] = LATCH
                 columns.append((name, operand))
-        out = self.edge(DTYPE_BYTES[result], DTYPE_BYTES[result])
+        out = self.edge(DTYPE_BYTES[result], DTYPE_BYTES[result], stream)
         outputs = (Port(operand="to", edge=out.index),)
         host = self._add(mnemonic, place, loops=self.loops(), operands=codes, inputs=inputs, outputs=outputs)
         for name, column in columns:
@@ -147,7 +199,7 @@ class FlowBuilder:
         """Copy a vector into the latch of a stage's ALU, just in time for its first sample."""
         edge = self.edge(len(column.words), len(column.words))
         for i, words in enumerate(column.words):
-            self._read(words, 0, edge, i, ())
+            self._read(words, column.first, edge, i, ())
         codes = {
             "dtype": self._geometry.dtype_code(dtype),
             "overflow": self._geometry.enum("overflow", "mod"),
@@ -171,6 +223,14 @@ class FlowBuilder:
                 self._stages[index] = replace(stage, outputs=(*stage.outputs, port))
                 return twin
         raise KeyError(edge.index)
+
+    def can_fork(self, edge: Edge) -> bool:
+        """Whether an ALU drives an edge and has a target left."""
+        return any(
+            isinstance(stage.place, AnyAlu) and len(stage.outputs) < 3
+            for stage in self._stages
+            if any(port.edge == edge.index for port in stage.outputs)
+        )
 
     def load(self, plane: int, streams: Sequence[Words], groups: int) -> None:
         """Load ``groups`` groups of weight rows into the buffer of a plane; ``streams[i]`` holds the rows of stream i."""
@@ -212,9 +272,9 @@ class FlowBuilder:
         self._links.append(Link(before=abc.index, after=acc.index, delay=delay))
         return acc
 
-    def result(self, acc: Stage) -> Edge:
+    def result(self, acc: Stage, *, stream: int | None = None) -> Edge:
         """Let an accumulating stage drive its rows; return the edge (four streams)."""
-        edge = self.edge(STREAMS_PER_GROUP, STREAMS_PER_GROUP)
+        edge = self.edge(STREAMS_PER_GROUP, STREAMS_PER_GROUP, stream)
         port = Port(operand="to", edge=edge.index)
         self._stages[acc.index] = replace(acc, outputs=(port,))
         return edge
@@ -273,6 +333,7 @@ class FlowBuilder:
             operands=dict(operands or {}),
             inputs=tuple(inputs),
             outputs=tuple(outputs),
+            line=self.line,
         )
         self._stages.append(stage)
         return stage
@@ -289,6 +350,14 @@ class FlowBuilder:
             not_before=not_before,
             exactly=exactly,
         )
+
+
+def port_of(name: str, operand: Operand) -> Port:
+    """Return the port of an operand that is a stream."""
+    if isinstance(operand, Edge):
+        return Port(operand=name, edge=operand.index)
+    assert isinstance(operand, Taken)
+    return Port(operand=name, edge=operand.edge.index, index=operand.index)
 
 
 def _loops(count: int, interval: int, stride: int) -> tuple[Loop, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from lpu_emu.compiler.flow.model import Access, AnyAlu, Beside
+from lpu_emu.compiler.flow.model import Access, AnyAlu, Beside, Lookup
 from lpu_emu.compiler.flow.rigid import Rigid, Shape, Solver
 from lpu_emu.compiler.geometry import Geometry
 from lpu_emu.spec.machine import HEMISPHERES
@@ -62,19 +62,35 @@ class ColumnChoices:
     def _walks(self, shape: Shape) -> Iterator[tuple[int, ...]]:
         """Yield columns for the ALU stages, in order, that respect who feeds whom."""
         alus = shape.alus
-        neighbours = _neighbours(shape)
-        longest = self._geometry.columns if len(alus) <= FREE_STEPS else 1
+        neighbours = _neighbours(shape) or [[]]
+        partners = _partners(shape)
+        levelled = any(isinstance(s.place, AnyAlu) and s.place.level is not None for s in alus)
+        last = len(alus) - 1 if _is_long(shape) and len(neighbours[-1]) == 1 else -1
+        free = self._geometry.columns
+        longest = free if len(alus) <= FREE_STEPS or levelled else 1
 
         def extend(chosen: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
             if len(chosen) == len(alus):
                 yield chosen
                 return
-            for column in self._allowed(alus[len(chosen)].place):
+            partner = partners[len(chosen)]
+            allowed = self._allowed(alus[len(chosen)].place)
+            for column in allowed if partner is None else {chosen[partner]}.intersection(allowed):
                 steps = [abs(column - chosen[i]) for i in neighbours[len(chosen)]]
-                if all(0 < step <= longest for step in steps):
+                # The last result may travel far: that can be what lets two flows share the columns evenly.
+                if all(0 < step <= (free if len(chosen) == last else longest) for step in steps) and (
+                    not levelled or self._has_room(shape, (*chosen, column))
+                ):
                     yield from extend((*chosen, column))
 
         return extend(())
+
+    def _has_room(self, shape: Shape, chosen: tuple[int, ...]) -> bool:
+        """Whether the column chosen last has an ALU for each stage in it, and a large one for each that needs it."""
+        stages = [s for s, column in zip(shape.alus, chosen, strict=False) if column == chosen[-1]]
+        large = sum(isinstance(s.place, AnyAlu) and s.place.large for s in stages)
+        alus = self._geometry.alus_of_column[chosen[-1]]
+        return not _is_long(shape) or (len(stages) <= len(alus) and large <= sum(a.large for a in alus))
 
     def _allowed(self, place: object) -> range:
         if isinstance(place, AnyAlu) and place.number is not None:
@@ -87,8 +103,16 @@ class ColumnChoices:
         columns = [rigid.columns[s.index] for s in shape.alus]
         steps = [b - a for a, b in pairwise(columns)]
         turns = sum(a * b < 0 for a, b in pairwise(steps))
-        repeats = len(columns) - len(set(columns)) if _is_long(shape) else 0
-        return rigid.length + self._ways(shape, rigid) + REPEAT_CYCLES * repeats, turns
+        repeats = 0
+        if _is_long(shape):
+            large = [rigid.columns[s.index] for s in shape.alus if isinstance(s.place, AnyAlu) and s.place.large]
+            repeats = self._crowd(columns) + self._crowd(large)
+        return rigid.length + self._ways(shape, rigid) + _charge(shape) * repeats, turns
+
+    def _crowd(self, columns: list[int]) -> int:
+        """ALUs beyond an even share of their column; others have room beside a flow that spreads evenly."""
+        share = max(1, len(columns) // self._geometry.columns)
+        return sum(max(0, columns.count(column) - share) for column in set(columns))
 
     def _ways(self, shape: Shape, rigid: Rigid) -> int:
         """Hops inside the VXM between the leaves of a flow and its ALUs."""
@@ -115,12 +139,23 @@ def _key(shape: Shape) -> object:
         place: object = stage.place
         if isinstance(place, Access):
             place = _side(place, shape.flow.side)
+        if isinstance(place, Lookup):
+            place = place.words.slice[0]
         stages.append((stage.mnemonic, place, ports))
-    return tuple(stages), shape.flow.side, _is_long(shape)
+    return tuple(stages), shape.flow.side, _charge(shape)
 
 
 def _is_long(shape: Shape) -> bool:
-    return max(stage.span for stage in shape.core) >= LONG_SPAN
+    return _span(shape) >= LONG_SPAN
+
+
+def _span(shape: Shape) -> int:
+    return max(stage.span for stage in shape.flow.stages)
+
+
+def _charge(shape: Shape) -> int:
+    """Cycles that a crowded column is worth: to a short flow none, to the longest ones many."""
+    return 4 * REPEAT_CYCLES if _span(shape) >= 2 * LONG_SPAN else REPEAT_CYCLES if _is_long(shape) else 0
 
 
 def _neighbours(shape: Shape) -> list[list[int]]:
@@ -133,6 +168,18 @@ def _neighbours(shape: Shape) -> list[list[int]]:
                 if producer.index in place and consumer.index in place:
                     a, b = sorted((place[producer.index], place[consumer.index]))
                     found[b].append(a)
+    return found
+
+
+def _partners(shape: Shape) -> list[int | None]:
+    """Return for each ALU stage the first earlier one of its level, which has the column that it must take."""
+    first: dict[int, int] = {}
+    found: list[int | None] = []
+    for i, stage in enumerate(shape.alus):
+        level = stage.place.level if isinstance(stage.place, AnyAlu) else None
+        found.append(first.setdefault(level, i) if level is not None else None)
+        if found[-1] == i:
+            found[-1] = None
     return found
 
 

@@ -17,17 +17,31 @@ from lpu_emu.timing import Loop, body_spans, iterations
 
 @dataclass(frozen=True, kw_only=True)
 class At:
-    """The stage runs on this queue."""
+    """The stage runs on this queue. ``table`` are placed words of which it touches any, by addresses that are data."""
 
     queue: str
+    table: Words | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lookup(At):
+    """The stage gathers from ``words``, which have an address, somewhere in ``count`` words from ``first`` on."""
+
+    words: Words
+    first: int
+    count: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnyAlu:
-    """The stage runs on an ALU of the scheduler's choice, or on the ALU ``number``."""
+    """The stage runs on an ALU of the scheduler's choice, or on the ALU ``number``.
+
+    Stages of one ``level`` (if they have one) share a column, so that values which leave them together stay together.
+    """
 
     large: bool
     number: int | None = None
+    level: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +53,14 @@ class Beside:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Access:
-    """The stage reads or writes words, from word ``first`` on."""
+    """The stage reads or writes words, from word ``first`` on.
+
+    ``late_cycles`` is how long after the first vector of its edge the access begins.
+    """
 
     words: Words
     first: int = 0
+    late_cycles: int = 0
 
 
 Place = At | AnyAlu | Beside | Access
@@ -59,7 +77,10 @@ class Port:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stage:
-    """One instruction, dispatched once per vector (or as ``loops`` say, innermost first)."""
+    """One instruction, dispatched once per vector (or as ``loops`` say, innermost first).
+
+    ``line`` is where it was asked for in a source text, 0 if it has none.
+    """
 
     index: int
     mnemonic: str
@@ -68,6 +89,7 @@ class Stage:
     operands: Mapping[str, int] = field(default_factory=dict)
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
+    line: int = 0
 
     @cached_property
     def span(self) -> int:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lpu_emu import timing
-from lpu_emu.compiler.flow.model import AnyAlu, At, Beside, Flow, Port, Stage
+from lpu_emu.compiler.flow.model import Access, AnyAlu, At, Beside, Flow, Port, Stage
 from lpu_emu.compiler.geometry import Geometry
-from lpu_emu.spec.machine import EAST, WEST
+from lpu_emu.spec.machine import EAST, HEMISPHERES, WEST
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,6 +82,10 @@ class Solver:
             return self._geometry.x_out(stage.place.queue, direction)
         return self._geometry.column_out(self._columns[stage.index], direction)
 
+    def entrance(self, direction: int) -> int:
+        """Position where streams of a direction enter the VXM."""
+        return self._geometry.column_in(0 if direction == EAST else self._geometry.columns - 1, direction)
+
     def direction(self, producer: Stage, consumers: Sequence[Stage]) -> int | None:
         """Direction from one core stage to others, None if they do not all lie on one side of it."""
         for way in (EAST, WEST):
@@ -101,9 +105,37 @@ class Solver:
             equations[link.before].append((link.after, link.delay))
             equations[link.after].append((link.before, -link.delay))
         offsets = self._offsets(equations)
-        if offsets is None:
+        if offsets is not None and len(offsets) < len(self._shape.core):
+            self._tie_readers(directions, equations)
+            offsets = self._offsets(equations)
+        if offsets is None or len(offsets) < len(self._shape.core):
             return None
-        return self._rigid(offsets, directions)
+        return self._rigid([offsets.get(s.index, 0) for s in self._shape.flow.stages], directions)
+
+    def _tie_readers(self, directions: list[int | None], equations: dict[int, list[tuple[int, int]]]) -> None:
+        """Let stages that sample one edge from memory, and have nothing else in common, follow each other."""
+        for edge, producers in enumerate(self._shape.producers):
+            readers = [(s, p) for s, p in self._shape.consumers[edge] if not s.is_leaf]
+            if len(readers) < 2 or not all(s.is_leaf for s, _ in producers):
+                continue
+            way = directions[edge] = self._way_of(producers[0][0], readers[0][0])
+            first, port = readers[0]
+            start = self.x_in(first, way), self._geometry.skew(first.mnemonic, port.operand)
+            for stage, port in readers[1:]:
+                distance = timing.hops(start[0], self.x_in(stage, way), way)
+                skew = self._geometry.skew(stage.mnemonic, port.operand)
+                delay = timing.consumer_dispatch(0, start[1], distance, skew)
+                equations[first.index].append((stage.index, delay))
+                equations[stage.index].append((first.index, -delay))
+
+    def _way_of(self, reader: Stage, consumer: Stage) -> int:
+        """Direction in which words reach a unit from where they lie or will lie."""
+        side = self._shape.flow.side
+        if isinstance(reader.place, Access) and reader.place.words.placed:
+            side = reader.place.words.slice[0]
+        slices = [s.x for s in self._geometry.slices.values() if s.side == side]
+        x = self.x_in(consumer, EAST)
+        return EAST if x > max(slices) or (x > min(slices) and side == HEMISPHERES[0]) else WEST
 
     def _edge(
         self, edge: int, directions: list[int | None], equations: dict[int, list[tuple[int, int]]]
@@ -112,14 +144,16 @@ class Solver:
         consumers = [(s, p) for s, p in self._shape.consumers[edge] if not s.is_leaf]
         if not producers or not consumers:
             return True
-        way = self.direction(producers[0], [s for s, _ in consumers])
-        if way is None:
+        ways = {self.direction(producer, [s for s, _ in consumers]) for producer in producers}
+        way = ways.pop()
+        if way is None or ways:
             return False
         directions[edge] = way
-        for consumer, port in consumers:
-            delay = self._delay(producers[0], consumer, port, way)
-            equations[producers[0].index].append((consumer.index, delay))
-            equations[consumer.index].append((producers[0].index, -delay))
+        for producer in producers:
+            for consumer, port in consumers:
+                delay = self._delay(producer, consumer, port, way)
+                equations[producer.index].append((consumer.index, delay))
+                equations[consumer.index].append((producer.index, -delay))
         return True
 
     def _delay(self, producer: Stage, consumer: Stage, port: Port, way: int) -> int:
@@ -128,7 +162,10 @@ class Solver:
         skew = self._geometry.skew(consumer.mnemonic, port.operand)
         return timing.consumer_dispatch(0, func, distance, skew)
 
-    def _offsets(self, equations: dict[int, list[tuple[int, int]]]) -> list[int] | None:
+    def _offsets(self, equations: dict[int, list[tuple[int, int]]]) -> dict[int, int] | None:
+        """Return the offsets of all stages that are tied to the first one, None if equations contradict each other."""
+        if not self._shape.core:
+            return {}
         start = self._shape.core[0].index
         known = {start: 0}
         waiting = [start]
@@ -141,13 +178,12 @@ class Solver:
                     waiting.append(other)
                 elif known[other] != at:
                     return None
-        if len(known) < len(self._shape.core):
-            return None
-        return [known.get(s.index, 0) for s in self._shape.flow.stages]
+        return known
 
     def _rigid(self, offsets: list[int], directions: list[int | None]) -> Rigid:
-        first = min(offsets[s.index] for s in self._shape.core)
-        last = max(offsets[s.index] + s.span for s in self._shape.core)
+        core = self._shape.core or self._shape.flow.stages
+        first = min(offsets[s.index] for s in core)
+        last = max(offsets[s.index] + s.span for s in core)
         return Rigid(
             shape=self._shape,
             columns=tuple(self._columns),

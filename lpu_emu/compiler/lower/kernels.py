@@ -1,4 +1,4 @@
-"""From the graph to kernels: what the chip computes between two visits to memory.
+"""From the graph to kernels.
 
 Element-wise operators that follow one another become one expression; an expression may begin with the product of a
 Linear. A value goes to memory when more than one operator reads it, when it leaves the model, when the chain of
@@ -17,70 +17,44 @@ from numpy.typing import NDArray
 from lpu_emu.compiler.geometry import Geometry
 from lpu_emu.compiler.lower import expression as ex
 from lpu_emu.compiler.lower.expression import Expr, Leaf, Product, Scalar, Vector
-from lpu_emu.compiler.lower.pointwise import Context, express
+from lpu_emu.compiler.lower.grouping import group_pixels
+from lpu_emu.compiler.lower.kernel import Kernel, Lowered, Step, Weights
+from lpu_emu.compiler.lower.lanes import lane_kernels
+from lpu_emu.compiler.lower.pointwise import EXPRESSED, Context, express
+from lpu_emu.compiler.lower.regions import arrange_tensors, is_fixed
+from lpu_emu.compiler.lower.repeats import find_repeats, most_repeats
+from lpu_emu.compiler.lower.rows import per_source
 from lpu_emu.compiler.lower.tensors import Tensor, parts_of
 from lpu_emu.compiler.lower.views import Views, find_views
+from lpu_emu.compiler.lower.window import dense_steps, lanes_of, rows_of, used_taps, window_steps
 from lpu_emu.compiler.passes.operators import (
     DOMAIN,
+    GATHER_ROWS,
+    LANE_MAP,
     LINEAR,
+    ORDER,
     POINTWISE,
+    PRODUCTS,
     QUANTISED_LINEAR,
+    QUANTISED_PRODUCTS,
+    QUANTISED_WINDOW_LINEAR,
     SOFTMAX,
     VIEWS,
-    kinds_of,
+    WINDOW_LINEAR,
+    WINDOW_MAX,
+    is_own,
+    is_standard,
 )
 from lpu_emu.compiler.passes.support import MACHINE_TYPES
+from lpu_emu.errors import ModelError
 from lpu_emu.graph.ir import Graph, Node
 from lpu_emu.spec.machine import DTYPE_BYTES
 
+WINDOWED = frozenset({WINDOW_LINEAR, QUANTISED_WINDOW_LINEAR})
+# Types of which a product with ones gives exact copies.
+SPREADABLE = ("int8", "uint8", "fp16")
 # ALU operations of one flow. A chain of this length still leaves half of the mesh to others.
 LONGEST_CHAIN = 8
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Weights:
-    """A matrix [K, N] for the planes: ``activation`` is the type of what it is multiplied with."""
-
-    name: str
-    values: NDArray[Any]
-    activation: str
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Kernel:
-    """One result tensor and how it comes about.
-
-    ``kind``: ``pointwise`` (``value`` has no product), ``linear`` (``value`` begins with x times ``weights``), or
-    ``softmax`` (of x). ``nodes`` are the source operators.
-    """
-
-    kind: str
-    target: Tensor
-    nodes: tuple[Node, ...]
-    value: Expr | None = None
-    x: Tensor | None = None
-    weights: Weights | None = None
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Names of the tensors that the kernel reads."""
-        names = [leaf.tensor for leaf in ex.leaves(self.value)] if self.value is not None else []
-        return tuple(dict.fromkeys([*([self.x.name] if self.x else []), *names]))
-
-    @property
-    def macs(self) -> int:
-        """Useful multiply-accumulates."""
-        return self.target.rows * self.weights.values.size if self.weights is not None else 0
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Lowered:
-    """Kernels in order, all tensors by name, the tensor behind every name of the graph, and those that leave the chip."""
-
-    kernels: tuple[Kernel, ...]
-    tensors: dict[str, Tensor]
-    root: dict[str, str]
-    leaving: tuple[str, ...]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -89,8 +63,8 @@ class _Pending:
 
     value: Expr
     nodes: tuple[Node, ...]
-    x: Tensor | None = None
     weights: Weights | None = None
+    series: tuple[tuple[Step, ...], ...] = ()
 
 
 @dataclass(eq=False)
@@ -104,12 +78,16 @@ class KernelBuilder:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     kernels: list[Kernel] = field(default_factory=list)
     _pending: dict[str, _Pending] = field(default_factory=dict)
+    _plain: set[str] = field(default_factory=set)
+    _lazy: dict[str, Node] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.graph = group_pixels(self.graph, self.geometry, POINTWISE)
         self.views = find_views(self.graph, self.geometry.lanes)
-        self._readers = self._count_readers()
         outside = {self.views.root[name]: name for name in reversed(self.graph.outputs)}
         self._leaving = outside
+        self._readers = self._count_readers()
+        self._repeats = find_repeats(self.graph, self.geometry, self.views.root, POINTWISE)
 
     def build(self) -> Lowered:
         """Return the kernels of the whole graph."""
@@ -122,19 +100,31 @@ class KernelBuilder:
             self._visit(node)
         for name in self.graph.outputs:
             self._stored(name)
+        arrange_tensors(self.geometry, self.kernels)
         return Lowered(
             kernels=tuple(self.kernels),
             tensors=self.tensors,
             root=dict(self.views.root),
             leaving=tuple(self._leaving),
+            orders=dict(self.views.orders),
         )
 
     # --- nodes
 
     def _visit(self, node: Node) -> None:
-        if node.domain == DOMAIN:
+        if is_own(node, WINDOW_MAX):
+            self._window_max(node)
+        elif is_own(node, GATHER_ROWS):
+            self._gather_rows(node)
+        elif is_own(node, LANE_MAP):
+            self._lane_map(node)
+        elif is_own(node, ORDER):
+            return
+        elif node.domain == DOMAIN and node.op_type in PRODUCTS | QUANTISED_PRODUCTS:
             self._pending[self._root(node.outputs[0])] = self._linear(node)
-        elif node.op_type in POINTWISE:
+        elif self._is_lazy(node):
+            self._lazy[self._root(node.outputs[0])] = node
+        elif node.op_type in EXPRESSED:
             self._pending[self._root(node.outputs[0])] = self._pointwise(node)
         elif node.op_type == SOFTMAX:
             self._softmax(node)
@@ -146,15 +136,95 @@ class KernelBuilder:
             self._stored(name)
 
     def _linear(self, node: Node) -> _Pending:
-        if node.op_type == QUANTISED_LINEAR:
-            activation = MACHINE_TYPES[self.graph.values[node.inputs[0]].dtype.name]
-        else:
-            activation = "fp16"
+        quantised = node.op_type in QUANTISED_PRODUCTS
+        activation = MACHINE_TYPES[self.graph.values[node.inputs[0]].dtype.name] if quantised else "fp16"
         x = self._as_type(node.inputs[0], activation)
+        if node.op_type in WINDOWED:
+            x = self._movable(x, node)
         values = self.graph.constants[node.inputs[1]]
-        weights = Weights(name=node.name, values=values, activation=activation)
-        value = self._quantised(node) if node.op_type == QUANTISED_LINEAR else self._float_linear(node)
-        return _Pending(value=value, nodes=(node,), x=x, weights=weights)
+        if node.op_type in (LINEAR, QUANTISED_LINEAR):
+            values, series = values[None, None], dense_steps(x)
+        else:
+            x = self._packable(x, node)
+            series = window_steps(self.geometry.chip, x, values, rows_of(node))
+        weights = Weights(
+            name=node.name,
+            values=values,
+            activation=activation,
+            macs=values.size // values.shape[0],
+            groups=node.int_attribute("groups", 1),
+        )
+        value = self._quantised(node) if quantised else self._float_linear(node)
+        return _Pending(value=value, nodes=(node,), weights=weights, series=series)
+
+    def _packable(self, x: Tensor, node: Node) -> Tensor:
+        """Return a tensor with as many copies of its columns as serve a convolution, adding a product that makes them."""
+        repeats, rows = most_repeats(self.geometry.chip, x.columns), rows_of(node)
+        phases = self.graph.constants[node.inputs[1]].shape[0]
+        taps = [len(used_taps(rows, phase, phases)) for phase in range(phases)]
+        saved = sum(t - -(-t // repeats) for t in taps) * (len(rows) // phases)
+        name = f"{x.name}:spread"
+        if x.repeats > 1 or repeats == 1 or saved <= x.rows or x.dtype not in SPREADABLE:
+            return x
+        if name not in self.tensors:
+            ones = np.eye(x.columns, dtype=ex.NUMPY_TYPES[x.dtype] if x.dtype == "fp16" else np.int8)
+            weights = Weights(name=name, values=ones[None, None], activation=x.dtype, macs=0)
+            total = Product(dtype="fp32" if x.dtype == "fp16" else "int32")
+            target = self._new_tensor(name, x.dtype, x.rows, x.columns, 0.0, repeats=repeats)
+            kernel = Kernel(
+                kind="linear",
+                target=target,
+                nodes=(node,),
+                value=ex.convert(total, x.dtype),
+                weights=weights,
+                series=dense_steps(x),
+            )
+            self.kernels.append(kernel)
+        return self.tensors[name]
+
+    def _window_max(self, node: Node) -> None:
+        x = self._movable(self._stored(node.inputs[0]), node)
+        target = self._moved(node, x.dtype, x.pad)
+        kernel = Kernel(kind="window_max", target=target, nodes=(node,), x=x, rows=rows_of(node))
+        self.kernels.append(kernel)
+
+    def _gather_rows(self, node: Node) -> None:
+        sources = tuple(self._movable(source, node) for source in self._alike(node))
+        fill = node.float_attribute("fill", 0.0)
+        rows = rows_of(node)
+        if fill and len(sources) > 1 and (rows < 0).any():
+            raise ModelError(f"{node}: joins several tensors and fills with {fill:g}; only zero is possible then")
+        target = self._moved(node, sources[0].dtype, max((s.pad for s in sources), key=abs))
+        maps = per_source(sources, rows)
+        self.kernels.append(
+            Kernel(kind="rows", target=target, nodes=(node,), sources=sources, maps=maps, fill=fill)
+        )
+
+    def _lane_map(self, node: Node) -> None:
+        if node.float_attribute("fill", 0.0):
+            raise ModelError(f"{node}: fills columns with something else than zero, which is planned")
+        sources = tuple(self._alike(node))
+        target = self._moved(node, sources[0].dtype, 0.0)
+        self.kernels += lane_kernels(node, sources, target, lanes_of(node))
+
+    def _alike(self, node: Node) -> list[Tensor]:
+        """Return the inputs of a movement in memory, all of one type."""
+        found = [self._stored(name) for name in node.inputs]
+        if len({tensor.dtype for tensor in found}) == 1:
+            return found
+        dtype = self._storage_type(self._root(node.outputs[0]))
+        return [self._as_type(name, dtype) for name in node.inputs]
+
+    def _moved(self, node: Node, dtype: str, pad: float) -> Tensor:
+        """Return the target of a movement, which keeps the type; a result that leaves in another is converted after it."""
+        name = node.outputs[0]
+        root = self._root(name)
+        if root not in self._leaving or self._storage_type(root) == dtype:
+            return self._add_tensor(name, dtype, pad)
+        columns = self.views.columns[name]
+        moved = self._new_tensor(f"{root}:moved", dtype, self.graph.values[name].size // columns, columns, pad)
+        self._pending[root] = _Pending(value=self._leaf(moved), nodes=(node,))
+        return moved
 
     def _float_linear(self, node: Node) -> Expr:
         value: Expr = Product(dtype="fp32")
@@ -176,45 +246,60 @@ class KernelBuilder:
         result = MACHINE_TYPES[self.graph.values[node.outputs[0]].dtype.name]
         return ex.convert(value, result, saturate=True) if result in ("int8", "uint8") else value
 
+    def _is_lazy(self, node: Node) -> bool:
+        """Whether a node is computed again by each of its readers: its operand takes a quarter of the memory."""
+        return (
+            is_standard(node, "DequantizeLinear")
+            and node.inputs[0] not in self.graph.constants
+            and self._root(node.outputs[0]) not in self._leaving
+        )
+
     def _pointwise(self, node: Node) -> _Pending:
-        taken: list[_Pending] = []
+        found: dict[str, _Pending] = {}
 
         def operand(name: str) -> Expr:
             root = self._root(name)
+            if root in self._lazy:
+                return express(self._lazy[root], self._context(self._lazy[root], operand))
             pending = self._pending.get(root)
             if pending is None:
                 return self._leaf(self.tensors[root])
-            taken.append(pending)
+            found[root] = pending
             return pending.value
 
-        def stored(name: str) -> Expr:
-            return self._leaf(self._stored(name))
-
         value = express(node, self._context(node, operand))
-        if not self._fits(value, taken):
-            taken.clear()
-            value = express(node, self._context(node, stored))
-        for name in dict.fromkeys(node.inputs):
-            if name and name not in self.graph.constants and taken:
-                self._pending.pop(self._root(name), None)
+        if not self._fits(value, list(found.values())):
+            found.clear()
+            value = express(node, self._context(node, self._from_memory))
+        for root in found:
+            del self._pending[root]
+        taken = list(found.values())
         products = [p for p in taken if p.weights is not None]
         nodes = tuple(n for p in taken for n in p.nodes)
         first = products[0] if products else None
         return _Pending(
             value=value,
             nodes=(*nodes, node),
-            x=first.x if first else None,
             weights=first.weights if first else None,
+            series=first.series if first else (),
         )
+
+    def _from_memory(self, name: str) -> Expr:
+        """Return an operand that is in memory, what is computed again from what it is computed from."""
+        lazy = self._lazy.get(self._root(name))
+        if lazy is not None:
+            return express(lazy, self._context(lazy, self._from_memory))
+        return self._leaf(self._stored(name))
 
     def _fits(self, value: Expr, taken: list[_Pending]) -> bool:
         """Whether an expression can run as one flow, which reads every tensor at most once."""
         read = ex.leaves(value)
-        multiplied = [p.x.name for p in taken if p.x is not None]
+        products = [p for p in taken if p.weights is not None]
+        multiplied = {step.source.name for p in products for steps in p.series for step in steps}
         names = [*multiplied, *(leaf.tensor for leaf in read)]
         return (
             ex.operations(value) <= LONGEST_CHAIN
-            and len(multiplied) <= 1
+            and len(products) <= 1
             and len(set(names)) == len(names)
             and sum(DTYPE_BYTES[leaf.dtype] for leaf in read) <= self.geometry.chip.slices
         )
@@ -231,6 +316,7 @@ class KernelBuilder:
         name = self._root(node.outputs[0])
         dtype = self._storage_type(name)
         target = self._add_tensor(name, dtype, 1.0)
+        self._plain.add(name)
         self.kernels.append(Kernel(kind="softmax", target=target, nodes=(node,), x=x))
 
     # --- tensors
@@ -239,6 +325,8 @@ class KernelBuilder:
         """Return a tensor in memory, adding the kernel that puts it there if there is none yet."""
         root = self._root(name)
         pending = self._pending.pop(root, None)
+        if pending is None and root in self._lazy and root not in self.tensors:
+            pending = self._pointwise(self._lazy[root])
         if pending is None:
             return self.tensors[root]
         value = self._finished(pending.value, self._storage_type(root), self.views.columns[root])
@@ -251,7 +339,12 @@ class KernelBuilder:
         if kind == "pointwise" and not ex.operations(value):
             value = ex.op("copy", value)
         kernel = Kernel(
-            kind=kind, target=target, nodes=pending.nodes, value=value, x=pending.x, weights=pending.weights
+            kind=kind,
+            target=target,
+            nodes=pending.nodes,
+            value=value,
+            weights=pending.weights,
+            series=pending.series,
         )
         self.kernels.append(kernel)
 
@@ -273,15 +366,30 @@ class KernelBuilder:
         converted = f"{tensor.name}:{dtype}"
         if converted not in self.tensors:
             value = self._finished(ex.convert(self._leaf(tensor), dtype), dtype, tensor.columns)
-            target = self._new_tensor(converted, dtype, tensor.rows, tensor.columns, ex.pad_of(value))
+            target = self._new_tensor(
+                converted, dtype, tensor.rows, tensor.columns, ex.pad_of(value), repeats=tensor.repeats
+            )
             node = self._reader_of(name)
             self.kernels.append(Kernel(kind="pointwise", target=target, nodes=(node,), value=value))
         return self.tensors[converted]
 
+    def _movable(self, tensor: Tensor, node: Node) -> Tensor:
+        """Return a tensor whose rows can be stored as they will be gathered, adding a copy if it is none."""
+        if not is_fixed(tensor) and tensor.name not in self._plain:
+            return tensor
+        copied = f"{tensor.name}:copy"
+        if copied not in self.tensors:
+            value = ex.op("copy", self._leaf(tensor))
+            target = self._new_tensor(
+                copied, tensor.dtype, tensor.rows, tensor.columns, tensor.pad, repeats=tensor.repeats
+            )
+            self.kernels.append(Kernel(kind="pointwise", target=target, nodes=(node,), value=value))
+        return self.tensors[copied]
+
     def _reader_of(self, name: str) -> Node:
         root = self._root(name)
         for node in self.graph.nodes:
-            if node.domain == DOMAIN and self._root(node.inputs[0]) == root:
+            if node.domain == DOMAIN and node.op_type != ORDER and root in map(self.views.root.get, node.inputs):
                 return node
         raise KeyError(name)
 
@@ -316,6 +424,7 @@ class KernelBuilder:
         *,
         preloaded: bool = False,
         content: NDArray[Any] | None = None,
+        repeats: int = 0,
     ) -> Tensor:
         tensor = Tensor(
             name=name,
@@ -327,6 +436,7 @@ class KernelBuilder:
             pad=pad,
             preloaded=preloaded,
             content=content,
+            repeats=repeats or self._repeats.get(name, 1),
         )
         self.tensors[name] = tensor
         return tensor
@@ -349,19 +459,16 @@ class KernelBuilder:
     def _count_readers(self) -> dict[str, int]:
         """Nodes that read each tensor's memory, views of it included."""
         readers: dict[str, int] = {}
-        for node in self.graph.nodes:
-            if not node.domain and node.op_type in VIEWS:
+        for node in reversed(self.graph.nodes):
+            if self._is_lazy(node):
+                # Its readers read what it is computed from.
+                source, result = self._root(node.inputs[0]), self._root(node.outputs[0])
+                readers[source] = readers.get(source, 0) + readers.get(result, 0)
+                continue
+            if (not node.domain and node.op_type in VIEWS) or is_own(node, ORDER):
                 continue
             names = {self.views.root[n] for n in node.inputs if n in self.views.root}
             for name in sorted(names):
                 readers[name] = readers.get(name, 0) + 1
         return readers
 
-
-def name_of(kernel: Kernel) -> tuple[str, str]:
-    """Return the operator name and type that reports show for a kernel."""
-    linear = next((n for n in kernel.nodes if n.op_type in (LINEAR, QUANTISED_LINEAR)), None)
-    named = linear or kernel.nodes[-1]
-    if kernel.kind == "pointwise" and kernel.nodes[0].domain == DOMAIN:
-        return f"{kernel.target.name}", "Cast"
-    return named.name, kinds_of(*kernel.nodes)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lpu_emu.compiler.lower import expression as ex
 from lpu_emu.compiler.lower.expression import Expr, Leaf, Scalar, Vector
-from lpu_emu.compiler.passes.operators import BINARY, UNARY
+from lpu_emu.compiler.passes.operators import BINARY, RSQRT, UNARY
 from lpu_emu.compiler.passes.support import MACHINE_TYPES
 from lpu_emu.graph.ir import Graph, Node
 
@@ -98,6 +98,10 @@ def reciprocal(x: Expr) -> Expr:
     return ex.op("mul", root, root)
 
 
+def _rsqrt(node: Node, context: Context) -> Expr:
+    return ex.op("rsqrt", _operands(node, context)[0])
+
+
 def _clip(node: Node, context: Context) -> Expr:
     dtype = _working_type(node, context)
     value = ex.convert(context.operand(node.inputs[0]), dtype)
@@ -140,9 +144,11 @@ def _dequantise(node: Node, context: Context) -> Expr:
 _EXPRESSIONS: dict[str, Callable[[Node, Context], Expr]] = {
     **dict.fromkeys(BINARY, _binary),
     **dict.fromkeys(UNARY, _unary),
+    RSQRT: _rsqrt,
     "Sigmoid": _sigmoid,
     "Clip": _clip,
     "Cast": _cast,
     "QuantizeLinear": _quantise,
     "DequantizeLinear": _dequantise,
 }
+EXPRESSED = frozenset(_EXPRESSIONS)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lpu_emu.compiler.flow.builder import FlowBuilder, Reading
 from lpu_emu.compiler.flow.model import Edge
 from lpu_emu.compiler.lower import expression as ex
-from lpu_emu.compiler.lower.kernels import Kernel
+from lpu_emu.compiler.lower.kernel import Kernel
 from lpu_emu.compiler.lower.session import Session
 from lpu_emu.compiler.lower.stream import Streamer
 from lpu_emu.compiler.lower.tensors import Part, Tensor, side_of
@@ -159,7 +159,8 @@ class _Softmax:
             value = ex.op("copy", value)
 
         def stages(builder: FlowBuilder, first: int, again: bool) -> Edge:
-            reading = Reading(words=self._x.words(self._part.index, block), first=first)
+            whole = self._x.reading(self._part.index, block)
+            reading = Reading(words=whole.words, first=whole.first + first)
             streamer = self._streamer(
                 builder, f"{self._target.name}.mask{width}", {id(leaf): builder.read(reading)}, again
             )

@@ -15,7 +15,11 @@ _OPERANDS = ("x", "y")
 
 
 class Streamer:
-    """Adds the operations of an expression to a flow, for one part and block."""
+    """Adds the operations of an expression to a flow, for one part and block.
+
+    ``turn`` chooses among copies of tensors; ``rows`` are the first row and the step of a flow that takes not all rows of
+    the part.
+    """
 
     def __init__(
         self,
@@ -26,6 +30,9 @@ class Streamer:
         name: str,
         part: int,
         block: int,
+        turn: int = 0,
+        repeats: int = 1,
+        rows: tuple[int, int] | None = None,
         product: Edge | None = None,
         again: bool = False,
         known: Mapping[int, Edge] | None = None,
@@ -36,6 +43,9 @@ class Streamer:
         self._name = name
         self._part = part
         self._block = block
+        self._turn = turn
+        self._repeats = repeats
+        self._rows = rows
         self._product = product
         self._again = again
         self._done: dict[int, Edge] = dict(known or {})
@@ -53,8 +63,7 @@ class Streamer:
             assert self._product is not None
             return self._product
         if isinstance(value, Leaf):
-            words = self._tensors[value.tensor].words(self._part, self._block)
-            return self._builder.read(Reading(words=words))
+            return self._builder.read(self._reading(self._tensors[value.tensor]))
         assert isinstance(value, Op)
         operands = {name: self._operand(arg) for name, arg in zip(_OPERANDS, value.args, strict=False)}
         result = value.dtype if value.mnemonic == "convert" else ""
@@ -62,11 +71,21 @@ class Streamer:
             value.mnemonic, value.operand_dtype, operands, result=result, saturate=value.saturate
         )
 
+    def _reading(self, tensor: Tensor) -> Reading:
+        reading = tensor.reading(self._part, self._block, self._turn)
+        if self._rows is None:
+            return reading
+        first, step = self._rows
+        offset = first - tensor.parts[self._part].first
+        return Reading(words=reading.words, first=reading.first + offset, step=step)
+
     def _operand(self, value: Expr) -> Operand:
         if isinstance(value, Scalar):
             return Immediate(bits=ex.bits_of(value))
         if isinstance(value, Vector):
             self._vectors += 1
             name = f"{self._name}.{self._vectors}"
-            return self._constants.vector(name, value, self._block, again=self._again)
+            return self._constants.vector(
+                name, value, self._block, repeats=self._repeats, again=self._again
+            )
         return self.edge(value)

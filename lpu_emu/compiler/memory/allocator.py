@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lpu_emu.compiler.geometry import Geometry
-from lpu_emu.compiler.memory.words import ACTIVATIONS, BEFORE_START, WEIGHTS, Words
+from lpu_emu.compiler.memory.words import ACTIVATIONS, BEFORE_START, FAR, MAPS, NEAR, VECTORS, WEIGHTS, Words
 
 
 @dataclass(slots=True)
@@ -33,7 +33,9 @@ class Memory:
         self._used = dict.fromkeys(geometry.slices, 0)
         self._live = dict.fromkeys(geometry.slices, 0)
         self._weights = dict.fromkeys(geometry.slices, 0)
+        self._first = geometry.chip.slices // 8
         self._inner = max(1, geometry.chip.slices // 4)
+        self._outer = max(1, geometry.chip.slices // 2)
         self._orders: dict[tuple[str, str], list[str]] = {}
 
     def find(self, slice_name: str, count: int, cycle: int) -> tuple[int, int] | None:
@@ -59,11 +61,23 @@ class Memory:
             del segments[index]
         self._count(words, 1)
 
+    def take_at(self, words: Words, slice_name: str, address: int) -> bool:
+        """Place words at an address of one's own choice; return whether that space was never used and is free."""
+        segments = self._free[slice_name]
+        end = address + words.count
+        for i, s in enumerate(segments):
+            if s.address <= address and end <= s.address + s.length and s.free_from == BEFORE_START:
+                parts = (_Segment(s.address, address - s.address, s.free_from),
+                         _Segment(end, s.address + s.length - end, s.free_from))  # fmt: skip
+                segments[i : i + 1] = [part for part in parts if part.length]
+                words.place(slice_name, address, BEFORE_START)
+                self._count(words, 1)
+                return True
+        return False
+
     def release(self, words: Words) -> None:
         """Give the space of placed words back, free from the cycle after their last access on."""
-        written = max(
-            (run.cycle + (run.count - 1) * run.interval for run in words.writes), default=BEFORE_START
-        )
+        written = max((run.last_cycle for run in words.writes), default=BEFORE_START)
         free_from = max(words.last_read, written) + 1
         segments = self._free[words.slice]
         segments.append(_Segment(words.address, words.count, free_from))
@@ -87,9 +101,11 @@ class Memory:
     def order(self, zone: str, side: str) -> list[str]:
         """Return the slices of a hemisphere in the order in which words of a zone prefer them.
 
-        Weights prefer the emptiest slices beyond the inner quarter, so that one load finds as many different slices as it
-        has streams. Activations prefer slices that hold no other live activations, which could be wanted at the same
-        time, then those without weights, then the ones near the VXM.
+        Weights prefer the emptiest slices of the outer half, so that one load finds as many different slices as it has
+        streams; maps prefer those of the inner quarter. Both avoid slices that hold live activations. Activations prefer
+        slices that hold no other live activations, which could be wanted at the same time, then those without weights,
+        then the ones that neither weights nor maps prefer. Latched vectors, which are read at an exact time, have the first
+        eighth for themselves as long as there is room elsewhere.
         """
         known = self._orders.get((zone, side))
         if known is None:
@@ -98,18 +114,35 @@ class Memory:
 
     def _order(self, zone: str, side: str) -> list[str]:
         names = [f"{side}{n}" for n in range(self._geometry.chip.slices)]
-        if zone == ACTIVATIONS:
+        if zone == NEAR:
             return sorted(names, key=lambda n: (self._live[n], self._weights[n] > 0))
-        inner, outer = names[: self._inner], names[self._inner :]
+        if zone == FAR:
+            near = max(1, len(names) // 4)
+            far = sorted([*names[:near:-1], names[near]], key=self._used.__getitem__)
+            return far + sorted(names[:near], key=self._used.__getitem__)
+        first, inner, middle, outer = (
+            names[: self._first],
+            names[self._first : self._inner],
+            names[self._inner : self._outer],
+            names[self._outer :],
+        )
+        if zone == ACTIVATIONS:
+            order = sorted([*middle, *inner, *outer], key=lambda n: (self._live[n], self._weights[n] > 0))
+            return order + first
         if zone == WEIGHTS:
             outer.reverse()
-        return sorted(outer, key=self._used.__getitem__) + sorted(inner, key=self._used.__getitem__)
+        ranked = {MAPS: (inner, outer, middle, first), VECTORS: (first, inner, outer, middle)}.get(
+            zone, (outer, inner, middle, first)
+        )
+        return [
+            n for names in ranked for n in sorted(names, key=lambda n: (self._live[n] > 0, self._used[n]))
+        ]
 
     def _count(self, words: Words, sign: int) -> None:
         self._used[words.slice] += sign * words.count
-        if words.zone == ACTIVATIONS:
+        if words.zone in (ACTIVATIONS, NEAR):
             self._live[words.slice] += sign
-        if words.zone == WEIGHTS:
+        if words.zone in (WEIGHTS, FAR):
             self._weights[words.slice] += sign
         self._orders.clear()
 

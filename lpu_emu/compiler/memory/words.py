@@ -10,22 +10,30 @@ from numpy.typing import NDArray
 
 BEFORE_START = -1  # the cycle in which data sections and inputs are in memory
 
-WEIGHTS, VECTORS, ACTIVATIONS = "weights", "vectors", "activations"
+WEIGHTS, VECTORS, MAPS, ACTIVATIONS = "weights", "vectors", "maps", "activations"
+# Tensors and weights of kernels written by hand: as near to the VXM and as far from it as there is room.
+NEAR, FAR = "near", "far"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WriteRun:
-    """Words first .. first + count - 1 are written, the k-th in cycle ``cycle + k * interval``."""
+    """Words first, first + step, ... are written, the k-th of ``count`` in cycle ``cycle + k * interval``."""
 
     first: int
     count: int
     cycle: int
     interval: int
+    step: int = 1
 
     @property
     def last(self) -> int:
         """The last word of the run."""
-        return self.first + self.count - 1
+        return self.first + (self.count - 1) * self.step
+
+    @property
+    def last_cycle(self) -> int:
+        """The cycle of the last write."""
+        return self.cycle + (self.count - 1) * self.interval
 
 
 class Words:
@@ -33,11 +41,12 @@ class Words:
 
     ``content`` uint8 [count, lanes] for constants; ``preloaded`` for what is in memory before cycle 0 (constants
     and inputs). ``apart`` lists words that one flow reads together with these, so that they need another slice;
-    ``home`` are words whose slice these must share. ``free_from`` is the first cycle in which they may be written.
+    ``home`` are words whose slice these must share. ``side`` is the hemisphere in which they must lie, if any.
+    ``free_from`` is the first cycle in which they may be written.
     """
 
     __slots__ = (
-        "address", "apart", "content", "count", "free_from", "home", "last_read", "name", "preloaded", "slice",
+        "address", "apart", "content", "count", "free_from", "home", "last_read", "name", "preloaded", "side", "slice",
         "writes", "zone",
     )  # fmt: skip
 
@@ -49,12 +58,14 @@ class Words:
         *,
         content: NDArray[np.uint8] | None = None,
         preloaded: bool = False,
+        side: str = "",
     ) -> None:
         self.name = name
         self.count = count
         self.zone = zone
         self.content = content
         self.preloaded = preloaded or content is not None
+        self.side = side
         self.slice: str = ""
         self.address = -1
         self.free_from = BEFORE_START
@@ -76,6 +87,13 @@ class Words:
         """Return the earliest access cycle of a further write: after all reads so far."""
         return max(self.last_read + 1, self.free_from)
 
+    def earliest_rewrite(self, low: int, high: int) -> int:
+        """Return the earliest access cycle of a write to words low..high: after all earlier writes to any of them."""
+        ends = (
+            r.cycle + (r.count - 1) * r.interval for r in self.writes if r.first <= high and low <= r.last
+        )
+        return max(ends, default=BEFORE_START) + 1
+
     def earliest_first_read(self, first: int, count: int, step: int, interval: int) -> int:
         """Return the earliest access cycle of read 0, when read k touches word ``first + k * step``.
 
@@ -84,9 +102,37 @@ class Words:
         """
         earliest = 0
         for run in self.writes:
+            if run.step != 1:
+                earliest = max(earliest, self._after(run, first, count, step, interval))
+                continue
             for k in _ends(run, first, count, step):
                 written = run.cycle + (first + k * step - run.first) * run.interval
                 earliest = max(earliest, written + 1 - k * interval)
+        return earliest
+
+    def earliest_any(self, *, reads: bool) -> int:
+        """Return the earliest access cycle of a gather, or of a scatter, which may touch any of the words."""
+        written = max(
+            (run.cycle + (run.count - 1) * run.interval for run in self.writes), default=BEFORE_START
+        )
+        return written + 1 if reads else max(written + 1, self.earliest_write())
+
+    def _after(self, run: WriteRun, first: int, count: int, step: int, interval: int) -> int:
+        """A bound for runs that write with a step: their words count as written when the last one is."""
+        low, high = min(run.first, run.last), max(run.first, run.last)
+        inside = [k for k in (0, count - 1) if low <= first + k * step <= high]
+        touches = inside or (
+            min(first, first + (count - 1) * step) <= high and low <= max(first, first + (count - 1) * step)
+        )
+        return run.last_cycle + 1 if touches else 0
+
+    def complete(self, first: int, count: int) -> int:
+        """Return the earliest access cycle of a read that may touch any of ``count`` words from ``first`` on."""
+        earliest = 0
+        for run in self.writes:
+            low, high = min(run.first, run.last), max(run.first, run.last)
+            if low < first + count and first <= high:
+                earliest = max(earliest, run.last_cycle + 1)
         return earliest
 
     def __repr__(self) -> str:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lpu_emu.compiler.passes.activations import expand_activations
+from lpu_emu.compiler.passes.affine import join_affine
+from lpu_emu.compiler.passes.integer_forms import INTEGER_OPERATORS, expand_integer_forms
+from lpu_emu.compiler.passes.integers import move_integers
+from lpu_emu.compiler.passes.layout import channels_last_graph
 from lpu_emu.compiler.passes.linear import bake_weights, fuse_bias, fuse_relu, make_linear
+from lpu_emu.compiler.passes.norm import fold_batch_normalisation
+from lpu_emu.compiler.passes.normalise import expand_normalisations
 from lpu_emu.compiler.passes.quantise import quantise_linear
+from lpu_emu.compiler.passes.resize import expand_resizes
 from lpu_emu.compiler.passes.support import require_supported
 from lpu_emu.graph.fold import fold_constants
 from lpu_emu.graph.ir import Graph
@@ -28,11 +36,35 @@ def _fold_all(graph: Graph) -> Graph:
     return fold_constants(graph, keep=())
 
 
+def _expand_all(graph: Graph) -> Graph:
+    return expand_activations(expand_resizes(expand_normalisations(graph)))
+
+
 PASSES = (
     Pass(
         name="fold",
         description="compute what is constant, drop Identity and Dropout, keep dequantised weights apart",
         run=fold_constants,
+    ),
+    Pass(
+        name="forms",
+        description="write QLinear and Integer operators with dequantised operands; centre zero points",
+        run=expand_integer_forms,
+    ),
+    Pass(
+        name="norm",
+        description="take BatchNormalization into the weights before it, else make Mul and Add of it",
+        run=fold_batch_normalisation,
+    ),
+    Pass(
+        name="expand",
+        description="write normalisations, resizing, activation functions and divisions in simpler operators",
+        run=_expand_all,
+    ),
+    Pass(
+        name="layout",
+        description="store images channels-last; make windows of rows of convolutions and pooling",
+        run=channels_last_graph,
     ),
     Pass(
         name="linear",
@@ -45,8 +77,19 @@ PASSES = (
         run=fuse_bias,
     ),
     Pass(
+        name="affine",
+        description="take products and sums with constant rows into the product before them, join chains of them",
+        run=join_affine,
+    ),
+    Pass(
+        name="integers",
+        description="move integers instead of floats: QuantizeLinear before movements, DequantizeLinear behind",
+        run=move_integers,
+        precisions=(INT8,),
+    ),
+    Pass(
         name="quantise",
-        description="make an integer operator of every Linear between DequantizeLinear and QuantizeLinear",
+        description="make an integer operator of every product between DequantizeLinear and QuantizeLinear",
         run=quantise_linear,
         precisions=(INT8,),
     ),
@@ -89,7 +132,8 @@ def run_passes(graph: Graph, precision: str, *, after: Callable[[str], None] | N
 
 def choose_precision(graph: Graph, wanted: str) -> str:
     """Return ``fp16`` or ``int8``: what was asked for, or by whether the model is quantised."""
-    quantised = any(n.op_type in ("QuantizeLinear", "DequantizeLinear") and not n.domain for n in graph.nodes)
+    kinds = {"QuantizeLinear", "DequantizeLinear", *INTEGER_OPERATORS}
+    quantised = any(n.op_type in kinds and not n.domain for n in graph.nodes)
     if wanted == "auto":
         return INT8 if quantised else FP16
     return wanted

@@ -8,13 +8,19 @@ from math import prod
 from lpu_emu.compiler.passes.operators import (
     BINARY,
     DOMAIN,
+    FORMS,
     HINTS,
+    LANE_MAP,
+    LOWERED,
+    PRODUCTS,
+    REWRITTEN,
     SOFTMAX,
     STANDARD,
+    is_own,
 )
 from lpu_emu.compiler.passes.quantise import has_zero_point_zero
 from lpu_emu.errors import ModelError, did_you_mean
-from lpu_emu.graph.ir import Graph, Node
+from lpu_emu.graph.ir import Array, Graph, Node
 
 MACHINE_TYPES = {
     "float32": "fp32",
@@ -31,6 +37,7 @@ _TYPE_ADVICE = {
     "int64": "make it a constant, or use int32",
     "bool": "logical values are not supported yet",
 }
+_WHERE = "docs/compiler.md lists the operators that are"
 _FLOATS = ("float32", "float16", "bfloat16", "float8_e4m3fn")
 
 
@@ -71,9 +78,12 @@ def _type_reason(graph: Graph, tensor: str) -> str:
 
 
 def _reason(graph: Graph, node: Node) -> str:
+    refused = node.text_attribute("refused", "")
+    if refused:
+        return f"not supported: {refused}"
     if node.domain == DOMAIN:
-        return ""
-    if node.domain or node.op_type not in STANDARD:
+        return _own(graph, node)
+    if node.domain or node.op_type not in LOWERED:
         return _unknown(node)
     for name in (*node.inputs[:1], *node.outputs):
         reason = _type_reason(graph, name) if name else ""
@@ -83,13 +93,36 @@ def _reason(graph: Graph, node: Node) -> str:
     return check(graph, node) if check else ""
 
 
+def _own(graph: Graph, node: Node) -> str:
+    """Products of integers that did not become integer operators, and weights that are no constant."""
+    if is_own(node, *PRODUCTS):
+        if graph.values[node.inputs[0]].dtype.kind in "iu":
+            return (
+                "its integers have a zero point that is not zero, and padding or phases; "
+                "quantise symmetrically (zero point 0)"
+            )
+        if node.inputs[1] not in graph.constants:
+            return f"its weights {node.inputs[1]!r} are no constant"
+    if is_own(node, LANE_MAP) and node.float_attribute("fill", 0.0) and (_lanes(node) < 0).any():
+        return "channels can be padded with zero only"
+    return ""
+
+
+def _lanes(node: Node) -> Array:
+    lanes = node.tensor_attribute("lanes")
+    assert lanes is not None
+    return lanes
+
+
 def _unknown(node: Node) -> str:
     if node.domain:
-        return f"operators of this domain are not supported; supported: {', '.join(sorted(STANDARD))}"
+        return f"operators of this domain are not supported; {_WHERE}"
+    if node.op_type in REWRITTEN:
+        return FORMS.get(node.op_type, "supported for floats only")
     hint = HINTS.get(node.op_type)
     if hint:
         return f"not supported: {hint}"
-    return f"not supported{did_you_mean(node.op_type, sorted(STANDARD))}; supported: {', '.join(sorted(STANDARD))}"
+    return f"not supported{did_you_mean(node.op_type, sorted(STANDARD))}; {_WHERE}"
 
 
 def _matrix_product(graph: Graph, node: Node) -> str:
@@ -137,6 +170,12 @@ def _cast(graph: Graph, node: Node) -> str:
     )
 
 
+def _dropout(graph: Graph, node: Node) -> str:
+    training = node.input_at(2)
+    asked = bool(training) and (training not in graph.constants or bool(graph.constants[training].any()))
+    return "it drops elements (training_mode); export the model for inference" if asked else ""
+
+
 def _scale(graph: Graph, node: Node) -> str:
     scale = graph.constants.get(node.inputs[1])
     if scale is None:
@@ -178,6 +217,7 @@ _CHECKS: dict[str, _Check] = {
     "Gemm": _matrix_product,
     "MatMul": _matrix_product,
     "Clip": _clip,
+    "Dropout": _dropout,
     "Cast": _cast,
     "QuantizeLinear": _quantised,
     "DequantizeLinear": _quantised,

@@ -25,13 +25,20 @@ class Run:
     operands: dict[str, int]
     loops: tuple[Loop, ...]
     origin: int
+    line: int = 0
 
 
 class Board:
-    """Busy times of queues and banks, uses of streams, free memory, state of the planes, and the runs so far."""
+    """Busy times of queues and banks, uses of streams, free memory, state of the planes, and the runs so far.
 
-    def __init__(self, geometry: Geometry) -> None:
+    ``budget`` is how many choices one attempt to place a flow may look at. ``liked`` holds, if it is kept at all, the
+    ALUs and streams that suited the last flow of a shape, which the next one tries first.
+    """
+
+    def __init__(self, geometry: Geometry, budget: int) -> None:
         self.geometry = geometry
+        self.budget = budget
+        self.liked: dict[object, tuple[dict[int, int], dict[int, int]]] | None = None
         self.memory = Memory(geometry)
         self.streams = StreamMap()
         self.planes = Planes(geometry)

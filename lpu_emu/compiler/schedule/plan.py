@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lpu_emu import timing
-from lpu_emu.compiler.flow.model import Access, AnyAlu, At, Edge, Port, Stage
+from lpu_emu.compiler.flow.model import Access, AnyAlu, At, Edge, Lookup, Port, Stage
 from lpu_emu.compiler.flow.rigid import Rigid, Solver, host_of
 from lpu_emu.compiler.geometry import STREAMS_PER_GROUP, Alu, Geometry, Slice
 from lpu_emu.compiler.memory.words import Words
@@ -27,7 +27,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
-    """A memory access at one end of an edge: stream ``index`` of it. ``delay`` is from dispatch to the drive or sample."""
+    """A memory access at one end of an edge: stream ``index`` of it.
+
+    ``delay`` is from its dispatch to the drive or sample of the edge's first vector.
+    """
 
     stage: Stage
     words: Words
@@ -60,7 +63,8 @@ class EdgePlan:
 
     ``taps`` are the stages whose ALUs must reach it, each with the number of its group of four within the edge; ``rivals``
     are other ports of an ALU that samples it, which must not use the group of the same tap in the other direction.
-    ``tracks`` are the directions that it may take, the preferred one first.
+    ``tracks`` are the directions that it may take, the preferred one first. With ``spills`` some vectors are taken by
+    nobody, so that the streams are in use up to the edge of the chip.
     """
 
     edge: Edge
@@ -69,6 +73,7 @@ class EdgePlan:
     rivals: tuple[tuple[Port, int], ...]
     span: int
     tracks: tuple[Track, ...]
+    spills: bool
 
 
 class Plan:
@@ -83,6 +88,11 @@ class Plan:
         self.edges = tuple(self._edge_plan(edge) for edge in self.flow.edges)
         self.alu_windows = self._alu_windows()
         self.fixed = list(self._fixed_windows())
+
+    @cached_property
+    def key(self) -> object:
+        """What flows of one shape have in common, wherever and whenever they run."""
+        return self.rigid.columns, self.rigid.directions, tuple(s.mnemonic for s in self.flow.stages)
 
     # --- edges
 
@@ -106,6 +116,7 @@ class Plan:
             taps=tuple((host, group) for host, group in taps if isinstance(host.place, AnyAlu)),
             rivals=tuple(rivals),
             span=max(s.span for s, _ in (*producers, *consumers)),
+            spills=not any(_takes_all(s, max(p.span for p, _ in producers)) for s, _ in consumers),
             tracks=tuple(self._tracks(edge.index, leaves)),
         )
 
@@ -115,6 +126,7 @@ class Plan:
         delay = (
             geometry.delay(stage.mnemonic, "func") if reads else geometry.skew(stage.mnemonic, port.operand)
         )
+        delay -= stage.place.late_cycles
         return Leaf(stage=stage, words=stage.place.words, index=port.index, reads=reads, delay=delay)
 
     def _tracks(self, edge: int, leaves: list[Leaf]) -> Iterator[Track]:
@@ -147,6 +159,10 @@ class Plan:
                 delay = self._geometry.skew(stage.mnemonic, port.operand)
                 slots.append(timing.slot(self.rigid.offsets[stage.index] + delay, x, way))
                 places.append(x)
+        if not places:
+            # From memory to memory: the flow's time is when the edge enters the VXM, which it crosses.
+            places = [self._solver.entrance(way)]
+            slots = [timing.slot(0, places[0], way)]
         if len(set(slots)) != 1:
             return None
         return Track(way=way, slot=slots[0], west=min(places), east=max(places))
@@ -196,7 +212,10 @@ class Plan:
             found += [(False, edge) for edge in edges]
             inner.difference_update(edges)
         planned = {edge for is_alu, edge in found if not is_alu}
-        return found + [(False, e.index) for e in self.flow.edges if e.index not in planned]
+        rest = [plan for plan in self.edges if plan.edge.index not in planned]
+        # New words that have to lie in one hemisphere choose their slices before those that can lie anywhere.
+        rest.sort(key=lambda plan: not any(leaf.words.side and not leaf.words.placed for leaf in plan.leaves))
+        return found + [(False, plan.edge.index) for plan in rest]
 
     # --- what is fixed
 
@@ -204,8 +223,21 @@ class Plan:
         for stage in self.rigid.shape.core:
             if isinstance(stage.place, At):
                 yield Window(stage.place.queue, self.rigid.offsets[stage.index], stage.span + 1)
+            if isinstance(stage.place, Lookup):
+                access = self.rigid.offsets[stage.index] + self._geometry.delay(stage.mnemonic, "access")
+                bank = self._board.memory.bank(stage.place.words.slice, stage.place.words.address)
+                yield Window(bank, access, stage.span + 1)
+                if stage.place.table is not None:
+                    bank = self._board.memory.bank(stage.place.table.slice, stage.place.table.address)
+                    access = self.rigid.offsets[stage.index] + self._geometry.delay(stage.mnemonic, "access")
+                    yield Window(bank, access, stage.span + 1)
+        for _, windows in self.placed_windows():
+            yield from windows
+
+    def placed_windows(self) -> Iterator[tuple[Leaf, tuple[Window, Window]]]:
+        """Yield what the memory accesses need whose words have an address, relative to the flow."""
         for leaf, time in self._placed_leaves:
-            yield from self.windows_of(leaf, time, self._slice(leaf.words), leaf.words.address)
+            yield leaf, self.windows_of(leaf, time, self._slice(leaf.words), leaf.words.address)
 
     def windows_of(self, leaf: Leaf, time: int, where: Slice, address: int) -> tuple[Window, Window]:
         """The queue and bank time of a memory access dispatched at ``time``."""
@@ -226,7 +258,9 @@ class Plan:
         ]
 
     def contradicts(self) -> bool:
-        """Whether two fixed needs of the flow itself collide, or an edge has no direction."""
+        """Whether two fixed needs of the flow itself collide, an edge has no direction or a stage no ALU."""
+        if not all(self.candidates.values()):
+            return True
         by_key: dict[Key, list[Window]] = {}
         for window in self.fixed:
             others = by_key.setdefault(window.key, [])
@@ -245,6 +279,13 @@ class Plan:
         for stage in self.rigid.shape.core:
             offset = self.rigid.offsets[stage.index]
             earliest = max(earliest, self._board.planes.earliest(self.flow, stage) - offset, -offset)
+            if isinstance(stage.place, Lookup):
+                complete = stage.place.words.complete(stage.place.first, stage.place.count)
+                earliest = max(earliest, complete - offset - self._geometry.delay(stage.mnemonic, "access"))
+            if isinstance(stage.place, At) and stage.place.table is not None:
+                access = offset + self._geometry.delay(stage.mnemonic, "access")
+                ready = stage.place.table.earliest_any(reads=bool(stage.outputs))
+                earliest = max(earliest, ready - access)
         for leaf, time in self._placed_leaves:
             earliest = max(earliest, -time, self._data_bound(leaf, time))
         return earliest
@@ -254,7 +295,9 @@ class Plan:
         assert isinstance(stage.place, Access)
         access = time + self._geometry.delay(stage.mnemonic, "access")
         if not leaf.reads:
-            return words.earliest_write() - access
+            span = sum(loop.count * loop.stride for loop in stage.loops)
+            low, high = sorted((stage.place.first, stage.place.first + span))
+            return max(words.earliest_write(), words.earliest_rewrite(low, high)) - access
         inner = stage.loops[0] if stage.loops else timing.Loop(count=0, interval=1, stride=0)
         bound = 0
         for cycle, offset in outer_iterations(stage.loops):
@@ -282,6 +325,11 @@ class Plan:
                 if free > time:
                     time, moved = free, True
         return time
+
+
+def _takes_all(consumer: Stage, span: int) -> bool:
+    late = consumer.place.late_cycles if isinstance(consumer.place, Access) else 0
+    return not late and consumer.span >= span
 
 
 def outer_iterations(loops: tuple[timing.Loop, ...]) -> list[tuple[int, int]]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lpu_emu.compiler.flow.columns import ColumnChoices
-from lpu_emu.compiler.flow.model import Access, At, Flow, Stage
+from lpu_emu.compiler.flow.model import Access, At, Flow, Lookup, Stage
 from lpu_emu.compiler.flow.rigid import Shape, host_of, shape_of
 from lpu_emu.compiler.geometry import Geometry
 from lpu_emu.compiler.memory.words import Words, WriteRun
 from lpu_emu.compiler.schedule.board import Board, Run
 from lpu_emu.compiler.schedule.plan import Plan, outer_iterations
-from lpu_emu.compiler.schedule.trial import NEVER, Trial
+from lpu_emu.compiler.schedule.trial import BUDGET, NEVER, Trial
 from lpu_emu.errors import CompileError
+from lpu_emu.timing import Loop
+
+# A choice of columns is better than an earlier one, which leaves more room to others, if it ends so much sooner: the span
+# of the flow over this, but not more than so many cycles.
+SPAN_PER_SLACK = 4
+MOST_SLACK = 24
 
 
 class NoPlaceError(CompileError):
@@ -21,10 +27,12 @@ class NoPlaceError(CompileError):
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """When a flow runs: its first and last dispatch."""
+    """When a flow runs: its first and last dispatch; the choices that were made for it."""
 
     start: int
     end: int
+    plan: Plan
+    trial: Trial
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,9 +45,9 @@ class _Found:
 class Scheduler:
     """The schedule so far, and the way to add to it."""
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, *, budget: int = BUDGET) -> None:
         self.geometry = geometry
-        self.board = Board(geometry)
+        self.board = Board(geometry, budget)
         self._columns = ColumnChoices(geometry)
 
     def place(self, flow: Flow) -> Placed:
@@ -54,20 +62,28 @@ class Scheduler:
             raise self._no_place(flow, no_room)
         return self._commit(found)
 
+    def earliest(self, flow: Flow) -> int | None:
+        """Return when a flow would be scheduled, None if it cannot be; nothing is reserved."""
+        found, _ = self._search(shape_of(flow))
+        return None if found is None else found.trial.time
+
     def _search(self, shape: Shape) -> tuple[_Found | None, bool]:
         best: _Found | None = None
         no_room = False
+        slack = min(max(stage.span for stage in shape.flow.stages) // SPAN_PER_SLACK, MOST_SLACK)
+        if self.board.liked is not None:
+            slack = 0  # a kernel's author wants it as early as it can be
         for rigid in self._columns.of(shape):
             plan = Plan(self.board, rigid)
             if plan.contradicts():
                 continue
             bound = plan.bound()
-            limit = NEVER if best is None else best.end - rigid.length
+            limit = NEVER if best is None else best.end - rigid.length - slack
             trial, full = self._earliest(plan, bound, limit)
             no_room = no_room or full
             if trial is not None:
                 best = _Found(plan=plan, trial=trial, end=trial.time + rigid.length)
-                if trial.time == bound:
+                if trial.time <= bound + slack:
                     break
         return best, no_room
 
@@ -93,13 +109,17 @@ class Scheduler:
 
     def _commit(self, found: _Found) -> Placed:
         plan, trial = found.plan, found.trial
+        if self.board.liked is not None:
+            alus = {stage: alu.number for stage, alu in trial.alus.items()}
+            self.board.liked[plan.key] = alus, dict(trial.streams)
         for window in trial.windows:
             self.board.line(window.key).reserve(window.start, window.start + window.length)
         for use in trial.uses:
             self.board.streams.reserve(use)
         times = [self._commit_stage(plan, trial, stage) for stage in plan.flow.stages]
         self.board.end = max(self.board.end, *(end for _, end in times))
-        return Placed(start=min(start for start, _ in times), end=max(end for _, end in times))
+        start, end = min(start for start, _ in times), max(end for _, end in times)
+        return Placed(start=start, end=end, plan=plan, trial=trial)
 
     def _commit_stage(self, plan: Plan, trial: Trial, stage: Stage) -> tuple[int, int]:
         operands = dict(stage.operands)
@@ -116,6 +136,10 @@ class Scheduler:
             time = trial.time + plan.rigid.offsets[stage.index]
             queue = self._queue(plan.flow, trial, stage)
             self.board.planes.commit(stage, time)
+            if isinstance(stage.place, Lookup):
+                access = time + self.geometry.delay(stage.mnemonic, "access")
+                stage.place.words.last_read = max(stage.place.words.last_read, access + stage.span)
+            self._note_table(stage, time)
         run = Run(
             queue=queue,
             time=time,
@@ -123,6 +147,7 @@ class Scheduler:
             operands=operands,
             loops=stage.loops,
             origin=plan.flow.origin,
+            line=stage.line,
         )
         self.board.runs.append(run)
         wide = self.geometry.is_wide(stage.mnemonic, operands)
@@ -133,14 +158,30 @@ class Scheduler:
             return stage.place.queue
         return trial.alus[host_of(flow, stage).index].queue
 
+    def _note_table(self, stage: Stage, time: int) -> None:
+        """Take note of a gather or scatter: any of its words may have been read or written, until its last access."""
+        if not isinstance(stage.place, At) or stage.place.table is None:
+            return
+        table, last = stage.place.table, time + self.geometry.delay(stage.mnemonic, "access") + stage.span
+        if stage.outputs:
+            table.last_read = max(table.last_read, last)
+        else:
+            table.writes.append(WriteRun(first=0, count=table.count, cycle=last, interval=0))
+
     def _note_access(self, stage: Stage, place: Access, time: int) -> None:
         access = time + self.geometry.delay(stage.mnemonic, "access")
         if stage.outputs:
             place.words.last_read = max(place.words.last_read, access + stage.span)
             return
-        count, interval = (stage.loops[0].count + 1, stage.loops[0].interval) if stage.loops else (1, 1)
+        inner = stage.loops[0] if stage.loops else Loop(count=0, interval=1, stride=1)
         for cycle, offset in outer_iterations(stage.loops):
-            run = WriteRun(first=place.first + offset, count=count, cycle=access + cycle, interval=interval)
+            run = WriteRun(
+                first=place.first + offset,
+                count=inner.count + 1,
+                cycle=access + cycle,
+                interval=inner.interval,
+                step=inner.stride,
+            )
             place.words.writes.append(run)
 
     # --- failing

@@ -15,10 +15,10 @@ from lpu_emu.compiler.memory.words import BEFORE_START, Words
 from lpu_emu.compiler.schedule.board import Board
 from lpu_emu.compiler.schedule.plan import EdgePlan, Leaf, Plan, Track, Window
 from lpu_emu.compiler.schedule.streams import Use
-from lpu_emu.spec.machine import HEMISPHERES, direction
+from lpu_emu.spec.machine import EAST, HEMISPHERES, direction
 
 NEVER = 1 << 62
-# Choices looked at before an attempt is given up.
+# Choices looked at before an attempt is given up, unless the board says otherwise.
 BUDGET = 300
 # Choices of streams for an edge to or from memory; more would only repeat the same failure elsewhere.
 MEMORY_OPTIONS = 2
@@ -55,11 +55,12 @@ class Trial:
         self.uses: list[Use] = []
         self.windows = [Window(w.key, time + w.start, w.length) for w in plan.fixed]
         self._new: list[str] = []
-        self._left = BUDGET
+        self._left = board.budget
         self._group = -1
         self._all_groups = frozenset(range(board.geometry.chip.streams // STREAMS_PER_GROUP))
         self._orders: dict[tuple[str, str], list[str]] = {}
         self._idle: dict[int, list[Alu]] = {}
+        self._liked_alus, self._liked_streams = (board.liked or {}).get(plan.key, ({}, {}))
 
     def solve(self) -> bool:
         """Make all choices; return whether that was possible."""
@@ -134,6 +135,8 @@ class Trial:
                     known.append(alu)
                 else:
                     self.later = min(self.later, self.time + free - start)
+            if index in self._liked_alus:
+                known.sort(key=lambda alu: alu.number != self._liked_alus[index])
         return known
 
     def _take_alu(self, index: int, alu: Alu, window: Window) -> None:
@@ -185,7 +188,13 @@ class Trial:
         allowed = self._allowed(plan, way)
         fitting = [s for s in found if all(group_of(s) + offset in groups for offset, groups in allowed)]
         cheap = self._cheap(plan)
-        return sorted(fitting, key=lambda s: (group_of(s) not in cheap, group_of(s) != self._group, s))
+        liked = self._liked_streams.get(edge.index)
+        if not plan.taps and edge.width < self._geometry.chip.weight_streams:
+            # What no ALU touches leaves the lower streams to weight loads, which need many that are neighbours.
+            return sorted(fitting, key=lambda s: (s != liked, -s))
+        return sorted(
+            fitting, key=lambda s: (s != liked, group_of(s) not in cheap, group_of(s) != self._group, s)
+        )
 
     def _cheap(self, plan: EdgePlan) -> frozenset[int]:
         """Groups in reach of ALUs that are no larger than needed, for the first tap whose ALU is still open."""
@@ -212,7 +221,10 @@ class Trial:
 
     def _extents(self, plan: EdgePlan, track: Track, spots: list[Spot]) -> list[tuple[int, int]]:
         """West and east end of each stream of an edge."""
-        found = [(track.west, track.east)] * plan.edge.width
+        west, east = track.west, track.east
+        if plan.spills:
+            west, east = (west, self._geometry.machine.positions - 1) if track.way == EAST else (0, east)
+        found = [(west, east)] * plan.edge.width
         for spot in spots:
             west, east = found[spot.leaf.index]
             found[spot.leaf.index] = min(west, spot.where.x), max(east, spot.where.x)
@@ -256,6 +268,8 @@ class Trial:
         return Spot(leaf, where, leaf.words.address, self.time + track.time(leaf, where.x), False)
 
     def _fresh(self, leaf: Leaf, track: Track, side: str, taken: set[str]) -> Spot | None:
+        if not track.reaches(self._geometry.slices[f"{side}0"].x, leaf.reads):
+            side = _other(side)
         avoid = {w.slice for w in leaf.words.apart if w.placed}
         for name in self._slices_for(leaf.words, side):
             where = self._geometry.slices[name]
@@ -274,6 +288,7 @@ class Trial:
         """
         if words.home is not None and words.home.placed:
             return [words.home.slice]
+        side = words.side or side
         known = self._orders.get((words.zone, side))
         if known is None:
             slices, line = self._geometry.slices, self._board.line

@@ -12,6 +12,7 @@ from lpu_emu.graph.numpy_ops import (
     pooling,
     quantize,
     reduce,
+    resize,
     shapes,
 )
 from lpu_emu.graph.numpy_ops.registry import KERNELS, Call, NotEvaluatedError
@@ -29,5 +30,6 @@ __all__ = [
     "pooling",
     "quantize",
     "reduce",
+    "resize",
     "shapes",
 ]

@@ -140,30 +140,69 @@ def qlinear_mat_mul(call: Call) -> list[Array]:
     return [quantize(exact_dot(a, b).astype(np.float32) * scale, call.need(6), call.need(7))]
 
 
+@dataclass(frozen=True, kw_only=True)
+class TransposedGeometry:
+    """How a transposed convolution spreads its input: what is cut off before each axis, and what is kept behind that."""
+
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    before: tuple[int, ...]
+    places: tuple[int, ...]
+
+
+def transposed_geometry(call: Call, spatial: tuple[int, ...], window: tuple[int, ...]) -> TransposedGeometry:
+    """Read a ConvTranspose node.
+
+    Raises:
+        ModelError: an ``auto_pad`` that the standard does not have.
+    """
+    rank, node = len(spatial), call.node
+    strides = node.ints_attribute("strides") or (1,) * rank
+    dilations = node.ints_attribute("dilations") or (1,) * rank
+    extra = node.ints_attribute("output_padding") or (0,) * rank
+    mode, places = node.text_attribute("auto_pad", "NOTSET"), node.ints_attribute("output_shape")
+    if mode not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
+        raise call.refuse(f"auto_pad {mode!r} is unknown")
+    axes = zip(spatial, window, strides, dilations, extra, strict=True)
+    full = [(size - 1) * s + (k - 1) * d + 1 + more for size, k, s, d, more in axes]
+    if places is None and not mode.startswith("SAME"):
+        pads = (0,) * (2 * rank) if mode == "VALID" else node.ints_attribute("pads") or (0,) * (2 * rank)
+        before = pads[:rank]
+        places = tuple(f - b - a for f, b, a in zip(full, before, pads[rank:], strict=True))
+    else:
+        places = (places or tuple(i * s for i, s in zip(spatial, strides, strict=True)))[-rank:]
+        cut = [max(0, f - p) for f, p in zip(full, places, strict=True)]
+        before = tuple(c // 2 if mode == "SAME_UPPER" else c - c // 2 for c in cut)
+    return TransposedGeometry(strides=strides, dilations=dilations, before=before, places=places)
+
+
 @kernel("ConvTranspose")
 def conv_transpose(call: Call) -> list[Array]:
     """The gradient-shaped convolution: every input element spreads a kernel over the output."""
     x, weights, bias = call.need(0), call.need(1), call.optional(2)
     rank, groups = x.ndim - 2, call.node.int_attribute("group", 1)
-    shape = geometry(call, x.shape[2:], weights.shape[2:])
-    if call.node.text_attribute("auto_pad", "NOTSET") != "NOTSET" or "output_shape" in call.node.attributes:
-        raise call.decline("auto_pad and output_shape are not evaluated here; write pads")
-    extra = call.node.ints_attribute("output_padding") or (0,) * rank
-    full = tuple(
-        (size - 1) * stride + (k - 1) * dilation + 1 + more
-        for size, k, stride, dilation, more in zip(
-            x.shape[2:], shape.kernel, shape.strides, shape.dilations, extra, strict=True
+    shape = transposed_geometry(call, x.shape[2:], weights.shape[2:])
+    reach = [
+        max((size - 1) * s + (k - 1) * d + 1, b + places)
+        for size, k, s, d, b, places in zip(
+            x.shape[2:],
+            weights.shape[2:],
+            shape.strides,
+            shape.dilations,
+            shape.before,
+            shape.places,
+            strict=True,
         )
-    )
-    total = np.zeros((x.shape[0], weights.shape[1] * groups, *full), dtype=np.float64)
+    ]
+    total = np.zeros((x.shape[0], weights.shape[1] * groups, *reach), dtype=np.float64)
     spread = _spread(x.astype(np.float64), weights.astype(np.float64), groups)
-    for tap in np.ndindex(*shape.kernel):
+    for tap in np.ndindex(*weights.shape[2:]):
         where = tuple(
             slice(t * d, t * d + (size - 1) * s + 1, s)
             for t, d, s, size in zip(tap, shape.dilations, shape.strides, x.shape[2:], strict=True)
         )
         total[(slice(None), slice(None), *where)] += spread[tap]
-    inner = tuple(slice(b, size - a) for b, a, size in zip(shape.before, shape.after, full, strict=True))
+    inner = tuple(slice(b, b + places) for b, places in zip(shape.before, shape.places, strict=True))
     result = total[(slice(None), slice(None), *inner)].astype(x.dtype)
     return [result if bias is None else result + _per_channel(bias, rank)]
 

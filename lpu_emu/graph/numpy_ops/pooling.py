@@ -11,7 +11,7 @@ from lpu_emu.graph.numpy_ops.convolution import Geometry, geometry, windows
 from lpu_emu.graph.numpy_ops.registry import Call, kernel
 
 
-def _pool_geometry(call: Call, spatial: tuple[int, ...]) -> tuple[Geometry, tuple[int, ...]]:
+def pool_geometry(call: Call, spatial: tuple[int, ...]) -> tuple[Geometry, tuple[int, ...]]:
     """Return the geometry and, with ``ceil_mode``, how much is added behind to complete last windows."""
     window = call.node.ints_attribute("kernel_shape")
     if window is None:
@@ -44,7 +44,7 @@ def max_pool(call: Call) -> list[Array]:
     x = call.need(0)
     if call.node.output_at(1):
         raise call.decline("the indices of the largest elements are not evaluated here")
-    shape, extra = _pool_geometry(call, x.shape[2:])
+    shape, extra = pool_geometry(call, x.shape[2:])
     lowest = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
     view = windows(x, _longer(shape, extra), float(lowest))
     return [view.max(axis=tuple(range(x.ndim, view.ndim)))]
@@ -54,7 +54,7 @@ def max_pool(call: Call) -> list[Array]:
 def average_pool(call: Call) -> list[Array]:
     """The mean of each window, with or without the padding in the count."""
     x = call.need(0)
-    shape, extra = _pool_geometry(call, x.shape[2:])
+    shape, extra = pool_geometry(call, x.shape[2:])
     full = _longer(shape, extra)
     view = windows(x.astype(np.float64), full, 0.0)
     taps = tuple(range(x.ndim, view.ndim))
@@ -71,7 +71,7 @@ def average_pool(call: Call) -> list[Array]:
 def lp_pool(call: Call) -> list[Array]:
     """The p-norm of each window."""
     x, p = call.need(0), call.node.int_attribute("p", 2)
-    shape, extra = _pool_geometry(call, x.shape[2:])
+    shape, extra = pool_geometry(call, x.shape[2:])
     view = np.abs(windows(x.astype(np.float64), _longer(shape, extra), 0.0)) ** p
     return [(view.sum(axis=tuple(range(x.ndim, view.ndim))) ** (1.0 / p)).astype(x.dtype)]
 

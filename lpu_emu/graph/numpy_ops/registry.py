@@ -6,19 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lpu_emu.errors import ModelError
-from lpu_emu.graph.ir import Array, Node
+from lpu_emu.graph.ir import Array, Node, ValueInfo
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Call:
     """One node with the values of its inputs; ``None`` stands for an absent optional input.
 
-    ``ordered`` asks for sums in ascending index order, whose result is the same on every machine.
+    ``ordered`` asks for sums in ascending index order, whose result is the same on every machine. ``described`` are
+    the shapes and types of the results, where the operator's own attributes do not say.
     """
 
     node: Node
     inputs: Sequence[Array | None]
     ordered: bool = True
+    described: Sequence[ValueInfo] = ()
 
     def need(self, index: int) -> Array:
         """Return an input that must be present. Raises ModelError when it is absent."""

@@ -1,0 +1,67 @@
+"""Whether a chip can hold a model's weights at all, before anything is scheduled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lpu_emu.compiler.geometry import Geometry
+from lpu_emu.compiler.lower.constants import weight_words
+from lpu_emu.compiler.lower.kernel import Kernel
+from lpu_emu.compiler.passes.operators import PRODUCTS, QUANTISED_PRODUCTS, is_own
+from lpu_emu.errors import CompileError
+from lpu_emu.graph.ir import Graph
+from lpu_emu.spec.chip import Chip, chip_names, load_chip
+
+_INT8 = "int8"
+_WIDE_BYTES = 2
+
+
+def require_weights_fit(graph: Graph, geometry: Geometry, precision: str) -> None:
+    """Check that the bare weights of a prepared graph are not more than the memory of the chip.
+
+    Raises:
+        CompileError: they are; says by how much, and what would help.
+    """
+    needed = 0
+    for name in dict.fromkeys(n.inputs[1] for n in graph.nodes if is_own(n, *PRODUCTS, *QUANTISED_PRODUCTS)):
+        if name in graph.constants:
+            weights = graph.constants[name]
+            needed += weights.size * (1 if weights.dtype.itemsize == 1 else _WIDE_BYTES)
+    _require(graph.source, needed, geometry.chip, precision)
+
+
+def require_tiles_fit(source: str, kernels: Sequence[Kernel], geometry: Geometry, precision: str) -> None:
+    """Check that one copy of all weight tiles, padded to whole vectors, fits into the memory of the chip.
+
+    Raises:
+        CompileError: it does not; says by how much, and what would help.
+    """
+    needed = sum(weight_words(geometry, kernel) for kernel in kernels) * geometry.lanes
+    _require(source, needed, geometry.chip, precision)
+
+
+def memory_bytes(chip: Chip) -> int:
+    """Return the bytes of all memory slices of a chip."""
+    return 2 * chip.slices * chip.words * chip.lanes
+
+
+def _require(source: str, needed: int, chip: Chip, precision: str) -> None:
+    room = memory_bytes(chip)
+    if needed > room:
+        raise CompileError(
+            f"{source}: its weights take {needed:,} bytes as {precision}, which is {needed - room:,} bytes more than "
+            f"the {room:,} bytes of memory of chip {chip.name} ({needed / room:.2f} times as much); "
+            f"{_advice(needed, chip, precision)}"
+        )
+
+
+def _advice(needed: int, chip: Chip, precision: str) -> str:
+    ways = []
+    if precision != _INT8 and needed <= 2 * memory_bytes(chip):
+        ways.append(f"quantise it (int8 weights take {needed // 2:,} bytes): lpu-emu quantise")
+    sizes = sorted((memory_bytes(load_chip(name)), name) for name in chip_names())
+    larger = next((name for size, name in sizes if size >= needed), "")
+    if larger:
+        ways.append(f"take a chip with more memory: --chip {larger}")
+    ways.append("divide it into several models")
+    return ", or ".join(ways)
