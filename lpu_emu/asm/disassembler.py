@@ -73,6 +73,7 @@ def _place(slice_name: str, address: int) -> str:
 def _binding(binding: Binding, lanes: int) -> Iterator[str]:
     layout = binding.layout
     head = f".{binding.kind} {quoted(binding.name)} {binding.dtype} {_list(layout.shape)}"
+    head += f" dims {_list(layout.dims)}" if layout.dims else ""
     head += f" order {_list(layout.order)}" if layout.order else ""
     head += f" columns {layout.column_axes}" if layout.column_axes != 1 else ""
     head += f" pad {layout.pad}" if layout.pad else ""

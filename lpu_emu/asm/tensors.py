@@ -35,7 +35,7 @@ class Tensor:
 
 
 def tensor(draft: Draft, cursor: Cursor) -> Tensor:
-    """Read ``NAME TYPE [shape]`` and the options ``order``, ``columns`` and ``pad``."""
+    """Read ``NAME TYPE [shape]`` and the options ``dims``, ``order``, ``columns`` and ``pad``."""
     name = cursor.name("a name")
     dtype = _dtype(draft, cursor)
     at = cursor.at
@@ -43,16 +43,26 @@ def tensor(draft: Draft, cursor: Cursor) -> Tensor:
     if len(shape) > MOST_AXES:
         cursor.at = at
         raise cursor.problem(f"a tensor has at most {MOST_AXES} axes, this one has {len(shape)}")
+    dims: tuple[int, ...] = ()
     order: tuple[int, ...] = ()
     columns, pad = 1, 0
+    if cursor.accept("dims"):
+        dims = cursor.numbers("a size", 1, LARGEST_SIZE)
+    axes = len(dims or shape)
     if cursor.accept("order"):
-        order = _order(cursor, len(shape))
+        order = _order(cursor, axes)
     if cursor.accept("columns"):
-        columns = cursor.number("column axes", 0, max(len(shape), 1))
+        columns = cursor.number("column axes", 0, max(axes, 1))
     if cursor.accept("pad"):
         pad = cursor.number("the padding byte", 0, 255)
     layout = TensorLayout(
-        shape=shape, element_bytes=ELEMENT_BYTES[dtype], pieces=(), order=order, column_axes=columns, pad=pad
+        shape=shape,
+        element_bytes=ELEMENT_BYTES[dtype],
+        pieces=(),
+        order=order,
+        column_axes=columns,
+        pad=pad,
+        dims=dims,
     )
     return Tensor(name=name, dtype=dtype, layout=layout)
 

@@ -16,12 +16,25 @@ COMMANDS = (
     LazyCommand(name="demo", module=f"{_PACKAGE}.demo", help="Compile, run and check the bundled models."),
     LazyCommand(name="run", module=f"{_PACKAGE}.run", help="Run a model, a kernel or a program file."),
     LazyCommand(
-        name="compile", module=f"{_PACKAGE}.compile_model", help="Compile an ONNX model to a program file."
+        name="compile",
+        module=f"{_PACKAGE}.compile_model",
+        help="Compile a model or a Python kernel to a file.",
     ),
     LazyCommand(name="asm", module=f"{_PACKAGE}.asm", help="Assemble a text to a program file."),
     LazyCommand(name="disasm", module=f"{_PACKAGE}.disasm", help="Write the assembly text of a program."),
     LazyCommand(name="verify", module=f"{_PACKAGE}.verify", help="Find every timing hazard of a program."),
+    LazyCommand(name="quantise", module=f"{_PACKAGE}.quantise", help="Make an int8 model of a float model."),
+    LazyCommand(
+        name="networks", module=f"{_PACKAGE}.networks", help="Make well-known networks as ONNX files."
+    ),
     LazyCommand(name="report", module=f"{_PACKAGE}.report", help="Say where the cycles of a program go."),
+    LazyCommand(name="trace", module=f"{_PACKAGE}.trace", help="Write a trace for Perfetto or Chrome."),
+    LazyCommand(
+        name="bench", module=f"{_PACKAGE}.bench", help="Measure the chip in cycles, or the emulator."
+    ),
+    LazyCommand(
+        name="validate", module=f"{_PACKAGE}.validate", help="Compare published figures with the emulator."
+    ),
     LazyCommand(name="sweep", module=f"{_PACKAGE}.sweep", help="Compute many points of a design space."),
     LazyCommand(name="compare", module=f"{_PACKAGE}.compare", help="Say what changed between two programs."),
     LazyCommand(name="inspect", module=f"{_PACKAGE}.inspect", help="Show values on the chip at a cycle."),

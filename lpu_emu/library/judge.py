@@ -42,13 +42,14 @@ def check_model(
 
 
 def check_kernel(beside: kernels.Companion, inputs: Mapping[str, Array], result: RunResult) -> Verdict:
-    """Compare with what the kernel's companion expects, bit for bit.
+    """Compare with what the kernel's companion expects, bit for bit unless it states a tolerance.
 
     Raises:
         InputError: the companion fails, or expects outputs that the program has not.
     """
     expected = kernels.companion_expected(beside, inputs)
-    return compare(result.outputs, expected, against=f"expected() of {beside.path.name}", tolerance=EXACT)
+    tolerance = Tolerance(of_range=beside.tolerance)
+    return compare(result.outputs, expected, against=f"expected() of {beside.path.name}", tolerance=tolerance)
 
 
 def check_analysis(analysis: Analysis, result: RunResult) -> Verdict:

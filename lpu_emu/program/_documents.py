@@ -68,6 +68,7 @@ def _binding(binding: Binding) -> dict[str, Any]:
         "order": [int(axis) for axis in layout.order],
         "column_axes": layout.column_axes,
         "pad": int(layout.pad),
+        **({"dims": [int(size) for size in layout.dims]} if layout.dims else {}),
         "pieces": [
             [int(v) if not isinstance(v, str) else v for v in astuple(piece)] for piece in layout.pieces
         ],
@@ -104,6 +105,7 @@ def _read_binding(entry: Mapping[str, Any]) -> Binding:
         order=tuple(entry["order"]),
         column_axes=entry["column_axes"],
         pad=entry["pad"],
+        dims=tuple(entry.get("dims", ())),
     )
     return Binding(name=entry["name"], kind=entry["kind"], dtype=entry["dtype"], layout=layout)
 

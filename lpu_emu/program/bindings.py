@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -45,10 +46,17 @@ def _problems(binding: Binding) -> Iterator[str]:
         yield f"has {len(layout.shape)} axes; {MOST_AXES} are the most"
     if any(size < 1 for size in layout.shape):
         yield f"shape {list(layout.shape)} has a size below 1"
-    if sorted(layout.axes) != list(range(len(layout.shape))):
-        yield f"order {list(layout.order)} does not name each of {len(layout.shape)} axes once"
-    if not 0 <= layout.column_axes <= max(len(layout.shape), 1):
-        yield f"{layout.column_axes} column axes; the tensor has {len(layout.shape)} axes"
+    if layout.dims and math.prod(layout.dims) != math.prod(layout.shape):
+        yield f"shape {list(layout.shape)} cannot be seen as {list(layout.dims)}"
+    if any(size < 1 for size in layout.dims):
+        yield f"dims {list(layout.dims)} have a size below 1"
+    axes = len(layout.sizes)
+    if layout.dims and axes > MOST_AXES:
+        yield f"is seen with {axes} axes; {MOST_AXES} are the most"
+    if sorted(layout.axes) != list(range(axes)):
+        yield f"order {list(layout.order)} does not name each of {axes} axes once"
+    if not 0 <= layout.column_axes <= max(axes, 1):
+        yield f"{layout.column_axes} column axes; the tensor has {axes} axes"
     if not 0 <= layout.pad <= 255:
         yield f"pad {layout.pad} is no byte"
 

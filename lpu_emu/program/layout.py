@@ -1,7 +1,7 @@
 """How a tensor lies in SRAM: rows of lanes, blocks of columns, byte planes on slices.
 
-A tensor is seen as a matrix [rows, columns] after its axes are put into ``order``: the last ``column_axes`` of them are
-the columns, the others are the rows. Columns are cut into blocks of as many lanes as the chip has; a type of b bytes
+A tensor is seen as a matrix [rows, columns] after it was reshaped to ``dims`` (its own shape when none are given) and
+the axes were put into ``order``: the last ``column_axes`` of them are the columns, the others are the rows. Columns are cut into blocks of as many lanes as the chip has; a type of b bytes
 becomes b byte planes. A piece says where some rows of one block and one byte plane lie in one slice.
 """
 
@@ -33,7 +33,10 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class TensorLayout:
-    """Shape, element size, axis order and pieces of one tensor; ``pad`` is the byte that fills unused lanes."""
+    """Shape, element size, axis order and pieces of one tensor; ``pad`` is the byte that fills unused lanes.
+
+    ``order`` and ``column_axes`` are about the axes of ``dims``, a shape of as many elements.
+    """
 
     shape: tuple[int, ...]
     element_bytes: int
@@ -41,21 +44,27 @@ class TensorLayout:
     order: tuple[int, ...] = ()
     column_axes: int = 1
     pad: int = 0
+    dims: tuple[int, ...] = ()
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The shape whose axes are put into order."""
+        return self.dims or self.shape
 
     @property
     def axes(self) -> tuple[int, ...]:
         """The axis order, the tensor's own when none is given."""
-        return self.order or tuple(range(len(self.shape)))
+        return self.order or tuple(range(len(self.sizes)))
 
     @property
     def columns(self) -> int:
         """Elements of a row."""
-        return math.prod(self.shape[a] for a in self.axes[len(self.axes) - self.column_axes :])
+        return math.prod(self.sizes[a] for a in self.axes[len(self.axes) - self.column_axes :])
 
     @property
     def rows(self) -> int:
         """Rows of the matrix view."""
-        return math.prod(self.shape[a] for a in self.axes[: len(self.axes) - self.column_axes])
+        return math.prod(self.sizes[a] for a in self.axes[: len(self.axes) - self.column_axes])
 
     def blocks(self, lanes: int) -> int:
         """Column blocks for a chip with ``lanes`` lanes."""
@@ -64,7 +73,8 @@ class TensorLayout:
 
 def to_words(layout: TensorLayout, values: NDArray[np.generic], lanes: int) -> NDArray[np.uint8]:
     """Return the bytes of a tensor as uint8 [byte plane, block, row, lane]."""
-    matrix = np.ascontiguousarray(values).transpose(layout.axes or None).reshape(layout.rows, layout.columns)
+    seen = np.ascontiguousarray(values).reshape(layout.sizes)
+    matrix = seen.transpose(layout.axes or None).reshape(layout.rows, layout.columns)
     width = layout.blocks(lanes) * lanes
     bytes_ = (
         np.ascontiguousarray(matrix).view(np.uint8).reshape(layout.rows, layout.columns, layout.element_bytes)
@@ -81,7 +91,7 @@ def from_words(layout: TensorLayout, words: NDArray[np.uint8], dtype: np.dtype) 
     planes, blocks, rows, lanes = words.shape
     flat = words.transpose(2, 1, 3, 0).reshape(rows, blocks * lanes, planes)[:, : layout.columns]
     matrix = np.ascontiguousarray(flat).view(dtype).reshape(rows, layout.columns)
-    ordered = matrix.reshape([layout.shape[a] for a in layout.axes])
+    ordered = matrix.reshape([layout.sizes[a] for a in layout.axes])
     inverse = [layout.axes.index(axis) for axis in range(len(layout.axes))]
     return np.ascontiguousarray(ordered.transpose(inverse)).reshape(layout.shape)
 

@@ -13,9 +13,16 @@ PACKAGE = Path(__file__).resolve().parents[2] / "lpu_emu"
 HOME = {
     "numba": ("engine/",),
     "llvmlite": ("engine/",),
-    "h5py": ("program/file",),
+    "h5py": ("program/file", "program/results"),
     "click": ("cli/",),
-    "onnx": ("graph/",),
+    # Reading models is the front end's; the library makes them, quantises them, and asks for their inner tensors.
+    "onnx": (
+        "graph/",
+        "library/networks/",
+        "library/quantise",
+        "library/calibration",
+        "library/layer_oracle",
+    ),
     "onnxruntime": ("library",),
 }
 

@@ -10,7 +10,7 @@ from lpu_emu.spec.isa import load_isa
 PACKAGE = Path(__file__).resolve().parents[2] / "lpu_emu"
 
 # Folders whose job is to give or choose meaning: what an instruction does, and which one to emit.
-MEANING = ("reference", "compiler", "analysis", "engine")
+MEANING = ("reference", "compiler", "analysis", "engine", "bench", "builder")
 # Words that are also plain English or NumPy names; only the long, unmistakable ones are checked.
 UNMISTAKABLE = {
     m

@@ -1,0 +1,1 @@
+"""Convolutional networks from end to end."""

@@ -1,0 +1,1 @@
+"""Networks by name, built with seeded weights instead of being downloaded."""
