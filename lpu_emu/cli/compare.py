@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lpu_emu.cli.failure import FAILED
-from lpu_emu.cli.options import ChipType, ShapeType
+from lpu_emu.cli.options import ChipType, ShapeType, size_option
 from lpu_emu.cli.settings import json_option
 
 if TYPE_CHECKING:
+    from lpu_emu.cli.target import Request, Shapes
     from lpu_emu.report.compare import Change, Comparison
 
 LISTED = 20
+SAVED = ".json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,27 @@ class Limit:
     percent: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What is said about both files; shapes are for models, a size for Python kernels."""
+
+    chip: str | None
+    shapes: Shapes
+    size: str
+
+    def request(self, file: Path) -> Request:
+        """Return the request for one file, with the options that go with its kind."""
+        from lpu_emu.cli.target import MODEL, PYTHON, Request, locate
+
+        kind, _ = locate(file)
+        return Request(
+            file=file,
+            chip=self.chip,
+            shapes=self.shapes if kind == MODEL else (),
+            size=self.size if kind == PYTHON else "",
+        )
+
+
 @click.command("compare")
 @click.argument("before", metavar="A", type=click.Path(path_type=Path))
 @click.argument("after", metavar="B", type=click.Path(path_type=Path))
@@ -36,6 +59,7 @@ class Limit:
     "--shape", "shapes", metavar="NAME=1x128", type=ShapeType(), multiple=True,
     help="Sizes of a model input that has open dimensions. Repeatable.",
 )  # fmt: skip
+@size_option
 @click.option(
     "--fail-on", "limits", metavar="FIGURE:N%", multiple=True,
     help="Exit 1 when B has more than N percent more of a figure than A. Repeatable.",
@@ -46,12 +70,14 @@ def command(
     after: Path,
     chip: str | None,
     shapes: Sequence[tuple[str, tuple[int, ...]]],
+    size: str,
     limits: Sequence[str],
     as_json: bool,
 ) -> None:
     """Compare A with B: each a model, a kernel, a program, or a report saved with report --json.
 
-    Shows the figures of the whole program, and the operators whose cycles or causes changed.
+    Shows the figures of the whole program, and the operators whose cycles or causes changed. --shape is for those of
+    the two that are models, --size for Python kernels.
 
     \b
     Examples:
@@ -62,7 +88,9 @@ def command(
     from lpu_emu.report.compare import SCHEMA, compare
 
     wanted = [_limit(text) for text in limits]
-    found = compare(_report(before, chip, shapes), _report(after, chip, shapes))
+    _require_python(size, before, after)
+    options = Options(chip=chip, shapes=shapes, size=size)
+    found = compare(*(_report(file, options) for file in (before, after)))
     broken = [limit for limit in wanted if _exceeds(found.figure(limit.metric), limit)]
     if as_json:
         print_json(document(SCHEMA, **_as_json(found), failed=[limit.metric for limit in broken]))
@@ -70,6 +98,15 @@ def command(
         click.echo(_as_text(found, broken))
     if broken:
         raise click.exceptions.Exit(FAILED)
+
+
+def _require_python(size: str, *files: Path) -> None:
+    """Refuse a size that none of the files can have."""
+    from lpu_emu.cli.target import PYTHON, locate
+    from lpu_emu.errors import UsageError
+
+    if size and not any(file.suffix != SAVED and locate(file)[0] == PYTHON for file in files):
+        raise UsageError("--size goes with a kernel written in Python (.py); neither A nor B is one")
 
 
 def _limit(text: str) -> Limit:
@@ -92,17 +129,15 @@ def _exceeds(change: Change, limit: Limit) -> bool:
     return change.difference > (change.before or 0) * limit.percent / 100
 
 
-def _report(file: Path, chip: str | None, shapes: Sequence[tuple[str, tuple[int, ...]]]) -> Mapping[str, Any]:
+def _report(file: Path, options: Options) -> Mapping[str, Any]:
     from lpu_emu.cli.output import Progress
-    from lpu_emu.cli.target import MODEL, Request, locate, open_target
+    from lpu_emu.cli.target import open_target
     from lpu_emu.report import json_report
 
-    if file.suffix == ".json":
+    if file.suffix == SAVED:
         return _saved(file)
-    kind, _ = locate(file)
-    own = kind == MODEL
     progress = Progress()
-    executable = open_target(Request(file=file, chip=chip, shapes=shapes if own else ()), progress).executable
+    executable = open_target(options.request(file), progress).executable
     progress.clear()
     return json_report(executable.program, executable.analysis)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lpu_emu.cli.options import file_argument, input_options, program_options
+from lpu_emu.cli.options import file_argument, input_options, program_options, size_option
 from lpu_emu.cli.settings import json_option
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ PROMPT = "(lpu) "
 @click.command("debug")
 @file_argument
 @program_options
+@size_option
 @input_options
 @click.option(
     "-c", "--command", "commands", multiple=True, help="Run this command instead of asking. Repeatable."
@@ -32,6 +33,7 @@ def command(
     chip: str | None,
     precision: str | None,
     shapes: Sequence[tuple[str, tuple[int, ...]]],
+    size: str,
     inputs: Sequence[str],
     seed: int,
     commands: Sequence[str],
@@ -50,9 +52,11 @@ def command(
     """
     from lpu_emu.cli.inspect import open_debugger
     from lpu_emu.cli.output import document, print_json
+    from lpu_emu.cli.target import Request
     from lpu_emu.debugger.console import Console
 
-    console = Console(open_debugger(file, chip, precision, shapes, inputs, seed))
+    request = Request(file=file, chip=chip, precision=precision, shapes=shapes, size=size)
+    console = Console(open_debugger(request, inputs, seed))
     asking = not commands and not as_json and sys.stdin.isatty()
     lines = _asked() if asking else iter(commands or (line.rstrip("\n") for line in sys.stdin))
     answers = _run(console, lines, echo=asking)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lpu_emu.cli.options import file_argument, input_options, program_options
+from lpu_emu.cli.options import file_argument, input_options, program_options, size_option
 from lpu_emu.cli.settings import json_option
 
 if TYPE_CHECKING:
+    from lpu_emu.cli.target import Request
     from lpu_emu.debugger.debugger import Debugger
     from lpu_emu.debugger.places import Cycles
     from lpu_emu.debugger.sights import Sight
@@ -40,6 +41,7 @@ class Wanted:
 @click.command("inspect")
 @file_argument
 @program_options
+@size_option
 @input_options
 @click.option("--cycle", "cycles", metavar="N | N:M", help="Cycle, or a range of cycles with both ends.")
 @click.option("--slice", "slice_", metavar="E5", help="What a slice (or queue) does and what passes it.")
@@ -59,6 +61,7 @@ def command(
     chip: str | None,
     precision: str | None,
     shapes: Sequence[tuple[str, tuple[int, ...]]],
+    size: str,
     inputs: Sequence[str],
     seed: int,
     cycles: str | None,
@@ -83,13 +86,15 @@ def command(
       lpu-emu inspect program.h5 --at E0:0x10+3 --watch
     """
     from lpu_emu.cli.output import document, print_json
+    from lpu_emu.cli.target import Request
     from lpu_emu.debugger.places import cycles_of
 
     wanted = Wanted(slice=slice_, stream=stream, plane=plane, at=at, dtype=dtype)
     _check(wanted, cycles, watch)
     span = cycles_of(cycles) if cycles is not None else None
     shown = cycles_of(lanes)
-    debugger = open_debugger(file, chip, precision, shapes, inputs, seed)
+    request = Request(file=file, chip=chip, precision=precision, shapes=shapes, size=size)
+    debugger = open_debugger(request, inputs, seed)
     found = _changes(debugger, wanted, span) if watch else _range(debugger, wanted, span)
     if as_json:
         print_json(document(SCHEMA, program=debugger.program.name, sights=[s.as_json() for s in found]))
@@ -109,14 +114,7 @@ def _check(wanted: Wanted, cycles: str | None, watch: bool) -> None:
         raise UsageError("say when: --cycle 1234, or --cycle 100:140 for a range")
 
 
-def open_debugger(
-    file: Path,
-    chip: str | None,
-    precision: str | None,
-    shapes: Sequence[tuple[str, tuple[int, ...]]],
-    inputs: Sequence[str],
-    seed: int,
-) -> Debugger:
+def open_debugger(request: Request, inputs: Sequence[str], seed: int) -> Debugger:
     """Get the program and its inputs, as ``lpu-emu run`` does, and stop it in cycle 0.
 
     Raises:
@@ -125,12 +123,11 @@ def open_debugger(
     from lpu_emu.cli.execution import prepare
     from lpu_emu.cli.inputs import read_inputs
     from lpu_emu.cli.output import Progress, note
-    from lpu_emu.cli.target import Request
     from lpu_emu.debugger.debugger import Debugger
 
     given = read_inputs(inputs)
-    request = Request(file=file, chip=chip, precision=precision, shapes=shapes, fallback_shapes=given.shapes)
     progress = Progress()
+    request = replace(request, fallback_shapes=given.shapes)
     target, filled = prepare(request, given, seed=seed, progress=progress)
     progress.clear()
     for line in filled.notes:

@@ -74,9 +74,7 @@ def compile_graph(
     _require_quantised(graph, precision)
     report("passes", 0.0)
     prepared = run_passes(graph, precision)
-    return compile_prepared(
-        prepared, machine=machine, precision=precision, options=options, progress=report
-    )
+    return compile_prepared(prepared, machine=machine, precision=precision, options=options, progress=report)
 
 
 def compile_prepared(

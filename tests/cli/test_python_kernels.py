@@ -123,3 +123,29 @@ def test_a_process_of_its_own_prints_no_traceback(mine: Path) -> None:
         "error: mine.py:12: error: AttributeError: 'Flow' object has no attribute 'raed'"
     )
     assert "Traceback" not in done.err
+
+
+def test_a_size_counts_wherever_a_program_is_looked_at(mine: Path) -> None:
+    large = call("run", mine, "--size", "large", "--json").json["cycles"]
+    small = call("run", mine, "--json").json["cycles"]
+    assert large > small
+    traced = call("trace", mine, "--size", "large", "-o", "t.json", "--json").json
+    assert traced["cycles"] == large
+    stepped = call("debug", mine, "--size", "large", "-c", f"goto {small + 1}", "--json").json
+    assert stepped["answers"][0]["cycle"] == small + 1
+    sights = [
+        call("inspect", mine, "--cycle", f"0:{large - 1}", "--json", "--size", size).json["sights"]
+        for size in ("large", "rows=4")
+    ]
+    assert len(sights[0]) - len(sights[1]) == (20 - 4) * 3  # a read, an addition and a write of each row
+
+
+def test_compare_takes_the_size_for_kernels_in_python_only(mine: Path) -> None:
+    call("compile", mine, "--size", "large", "-o", "large.h5")
+    same = call("compare", "large.h5", mine, "--size", "large", "--fail-on", "cycles:0%", "--json")
+    assert (same.code, same.json["operators"]) == (0, [])
+    other = call("compare", "large.h5", mine, "--json").json
+    (cycles,) = (figure for figure in other["figures"] if figure["name"] == "cycles")
+    assert cycles["before"] > cycles["after"]
+    none = call("compare", "large.h5", "large.h5", "--size", "large")
+    assert (none.code, "neither A nor B is one" in none.err) == (2, True)

@@ -188,3 +188,17 @@ def test_reasons_found_while_laying_out_are_told_with_the_others() -> None:
     )
     assert "(Pow, domain ai.onnx, opset 17): supported for floats with one of the exponents" in largest
     assert "(Round, domain ai.onnx, opset 17): not supported" in log
+
+
+def test_a_wrong_node_is_told_with_its_file() -> None:
+    maker = ModelMaker()
+    x = maker.input("x", (1, 3, 8, 8))
+    y = maker.foreign("Pad", [x, maker.constant("p", np.zeros(8, np.int64))], "y", mode="round")
+    z = maker.foreign("Resize", [y, "", maker.constant("s", np.array([1, 1, 2, 2], F32))], "z", mode="sharp")
+    with pytest.raises(ModelError) as caught:
+        run_passes(maker.graph(z), FP16)
+    pad, resize = str(caught.value).splitlines()
+    assert pad.startswith(
+        "model.onnx: node 'n_y' (Pad, domain ai.onnx, opset 17): not supported: padding mode 'round'"
+    )
+    assert "(Resize, domain ai.onnx, opset 17): supported with constant scales or sizes" in resize

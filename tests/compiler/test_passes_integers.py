@@ -226,3 +226,25 @@ def test_models_of_integer_operators_are_int8_models() -> None:
     assert choose_precision(graph, "auto") == INT8
     inputs = random_inputs(graph, np.random.default_rng(0))
     assert np.array_equal(run_graph(run_passes(graph, INT8), inputs)["y"], run_graph(graph, inputs)["y"])
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_weights_that_are_transposed_after_dequantisation_stay_integers(per_channel: bool) -> None:
+    rng = np.random.default_rng(2)
+    maker = QuantisedMaker(rng)
+    x = maker.qdq(maker.input("x", (3, 7)), 0.02)
+    scale = rng.uniform(0.002, 0.01, 4).astype(np.float32) if per_channel else np.float32(0.01)
+    w = maker.node("Transpose", [maker.dequantised(_bytes(rng, 4, 7), scale)], "turned")
+    y = maker.qdq(maker.node("MatMul", [x, w], "y"), 0.05)
+    graph = exact(maker.graph(y), "transposed weights")
+    assert kinds(graph) == ["QuantizeLinear", "QuantisedLinear", "DequantizeLinear"]
+
+
+def test_reshaped_weights_of_one_scale_stay_integers() -> None:
+    rng = np.random.default_rng(2)
+    maker = QuantisedMaker(rng)
+    x = maker.qdq(maker.input("x", (3, 6)), 0.02)
+    flat = maker.dequantised(_bytes(rng, 24), np.float32(0.01))
+    w = maker.node("Reshape", [flat, maker.new(np.array([6, 4]))], "shaped")
+    y = maker.qdq(maker.node("MatMul", [x, w], "y"), 0.05)
+    assert "QuantisedLinear" in kinds(exact(maker.graph(y), "reshaped weights"))

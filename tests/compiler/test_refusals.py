@@ -133,11 +133,8 @@ def test_an_unknown_precision_is_wrong_usage() -> None:
 def test_a_model_that_is_too_large_is_refused_with_numbers() -> None:
     graph = float_mlp(np.random.default_rng(0), 1, [160, 160])
     message = refusal(graph)
-    assert "the model does not fit into the memory of chip tiny" in message
-    assert (
-        "of 32,768 bytes are in use; use a smaller batch, int8 precision, or a chip with more memory"
-        in message
-    )
+    assert "its weights take 51,200 bytes as fp16" in message
+    assert "the 32,768 bytes of memory of chip tiny" in message
 
 
 def test_an_integer_output_that_the_chip_does_not_have() -> None:

@@ -44,7 +44,7 @@ class RowMaker:
         return self._describe(name, shape, dtype)
 
     def constant(self, name: str, values: Array) -> str:
-        self._constants[name] = np.ascontiguousarray(values)
+        self._constants[name] = np.array(values, order="C")
         return self._describe(name, values.shape, values.dtype.name)
 
     def _describe(self, name: str, shape: Sequence[int], dtype: str) -> str:
@@ -91,7 +91,10 @@ def window_rows(
 ) -> tuple[NDArray[np.int32], tuple[int, int, int]]:
     """Rows [n*y*x of the result, taps] of a 2-D window over images [n, y, x], and the result's [n, y, x]."""
     n, height, width = shape
-    out = [(size + 2 * pad - dilation * (k - 1) - 1) // stride + 1 for size, k in zip(shape[1:], kernel, strict=True)]
+    out = [
+        (size + 2 * pad - dilation * (k - 1) - 1) // stride + 1
+        for size, k in zip(shape[1:], kernel, strict=True)
+    ]
     found = np.full((n, out[0], out[1], *kernel), -1, dtype=np.int32)
     for index in np.ndindex(found.shape):
         i, y, x, ky, kx = index
@@ -109,7 +112,7 @@ def taken(x: Array, rows: NDArray[np.int32], fill: Any) -> Array:
 
 def sums(x: Array, weights: Array, rows: NDArray[np.int32], groups: int = 1) -> NDArray[np.int64]:
     """Exact sums [rows of the result, N] of an integer convolution; weights [P, T, C/groups, N]."""
-    phases, taps, width, columns = weights.shape
+    phases, _, width, columns = weights.shape
     out = np.zeros((len(rows), columns), dtype=np.int64)
     vectors = taken(x, rows, 0).astype(np.int64)
     each = columns // groups

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import lpu_emu
 from lpu_emu.bench.networks.rows import Case
 from lpu_emu.errors import MissingExtraError
@@ -17,7 +19,7 @@ from lpu_emu.library.checks import compare
 from lpu_emu.library.networks.catalogue import FP32, INT8, find, make
 from lpu_emu.library.networks.images import images
 from lpu_emu.library.oracle import has_onnxruntime, onnxruntime_seconds, run_onnxruntime
-from lpu_emu.library.tensors import npz_bytes, read_npz
+from lpu_emu.library.tensors import Array, npz_bytes, read_npz
 
 _PICTURE_SEED = 1000
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -60,8 +62,16 @@ def measure_case(case: Case, folder: Path, *, chip: str, threads: int) -> dict[s
         "max_abs_err": verdict.max_abs_err,
         "max_rel_err": verdict.max_rel_err,
         "mismatches": verdict.mismatches,
+        "cosine": min(cosine(outputs[name], array) for name, array in wanted.items()),
         "status": _STATUS_OK,
     }
+
+
+def cosine(a: Array, b: Array) -> float:
+    """Return the cosine of the angle between two tensors as vectors, 0 when one is all zero."""
+    first, second = (array.astype(np.float64).reshape(-1) for array in (a, b))
+    length = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float(first @ second) / length if length else 0.0
 
 
 def model_file(network: str, precision: str, folder: Path) -> Path:

@@ -105,7 +105,9 @@ class ColumnChoices:
         turns = sum(a * b < 0 for a, b in pairwise(steps))
         repeats = 0
         if _is_long(shape):
-            large = [rigid.columns[s.index] for s in shape.alus if isinstance(s.place, AnyAlu) and s.place.large]
+            large = [
+                rigid.columns[s.index] for s in shape.alus if isinstance(s.place, AnyAlu) and s.place.large
+            ]
             repeats = self._crowd(columns) + self._crowd(large)
         return rigid.length + self._ways(shape, rigid) + _charge(shape) * repeats, turns
 

@@ -20,7 +20,9 @@ def separate(session: Session, kernel: Kernel) -> None:
 
 
 def _separate(session: Session, kernel: Kernel, part: Part, block: int, pairs: _Pairs) -> None:
-    groups = [_words(step.source, step.block, _reach(kernel, step, part)) for step in _last_steps(kernel, block)]
+    groups = [
+        _words(step.source, step.block, _reach(kernel, step, part)) for step in _last_steps(kernel, block)
+    ]
     if kernel.x is not None and kernel.rows is not None:
         groups.append(_words(kernel.x, block, _reach_of(kernel, part)))
     for source, rows in zip(kernel.sources, kernel.maps, strict=True):

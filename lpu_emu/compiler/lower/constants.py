@@ -118,11 +118,11 @@ class Constants:
         return self._known[key][0]
 
     def filling(self, value: NDArray[Any], plane: int, side: str, *, again: bool = False) -> Words:
-        """Return a word whose lanes all hold one byte plane of a value [1], in a hemisphere."""
+        """Return a word that holds one byte plane of a value [1], the same in all lanes, or [lanes], in a hemisphere."""
         key = ("fill", value.tobytes(), plane, side)
         if again or key not in self._known:
             byte = as_bytes(value)[plane]
-            content = np.broadcast_to(byte[:, None], (1, self._geometry.lanes)).copy()
+            content = np.broadcast_to(byte, (1, self._geometry.lanes)).copy()
             self._add(key, (Words("fill", 1, VECTORS, content=content, side=side),))
         return self._known[key][0]
 

@@ -43,7 +43,9 @@ def rounds_of(session: Session, kernel: Kernel, phase: int) -> list[list[Share]]
     groups = _groups(session, slabs, len(planes), several)
     if len(groups) % len(planes) == 0:
         planes = sorted(planes)
-    pieces = [(block, group) for block in range(kernel.target.blocks) for group in _dealt(groups, len(planes))]
+    pieces = [
+        (block, group) for block in range(kernel.target.blocks) for group in _dealt(groups, len(planes))
+    ]
     rounds = []
     for first in range(0, len(pieces), len(planes)):
         turns: dict[tuple[Slab, ...], int] = {}
@@ -59,7 +61,9 @@ def rounds_of(session: Session, kernel: Kernel, phase: int) -> list[list[Share]]
 
 def _slab(part: Part, phase: int, phases: int) -> Slab:
     first = part.first + (phase - part.first) % phases
-    return Slab(part=part, first=first, count=max(0, -(-(part.first + part.rows - first) // phases)), step=phases)
+    return Slab(
+        part=part, first=first, count=max(0, -(-(part.first + part.rows - first) // phases)), step=phases
+    )
 
 
 def _free_planes(session: Session, kernel: Kernel) -> list[int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from lpu_emu.compiler.flow.builder import FlowBuilder
 from lpu_emu.compiler.lower.kernel import Kernel
 from lpu_emu.compiler.lower.session import Session
-from lpu_emu.compiler.lower.stream import Streamer
 from lpu_emu.compiler.lower.storing import write_fills, write_rows
+from lpu_emu.compiler.lower.stream import Streamer
 from lpu_emu.compiler.lower.tensors import Part, side_of
 
 

@@ -17,11 +17,19 @@ from lpu_emu.compiler.passes.operators import DOMAIN, kinds_of
 from lpu_emu.graph.ir import Node
 
 Rows = NDArray[np.int32]
+# Rows below zero: the fill row; the row of constants that meets bias weights.
+FILL_ROW, CONSTANT_ROW = -1, -2
+# The tap of a chunk of bias weights, and the fill value that stands for the word of constants they meet.
+BIAS_TAP = -1
+CONSTANT_FILL = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """Lanes from ``lane`` on that hold channels ``low`` to ``high - 1`` of a tap, to be multiplied with its weights."""
+    """Lanes from ``lane`` on that hold channels ``low`` to ``high - 1`` of a tap, to be multiplied with its weights.
+
+    Lanes of the tap ``BIAS_TAP`` hold constants, to be multiplied with the bias weights.
+    """
 
     lane: int
     phase: int
@@ -34,7 +42,8 @@ class Chunk:
 class Weights:
     """Weights [phases, taps, channels of a group, columns]: ``activation`` is the type of what they are multiplied with.
 
-    ``macs`` are the useful multiply-accumulates per row of the result.
+    ``macs`` are the useful multiply-accumulates per row of the result. ``bias`` [lanes of a superlane, columns] are weights
+    of the lanes that hold constants.
     """
 
     name: str
@@ -42,6 +51,7 @@ class Weights:
     activation: str
     macs: int
     groups: int = 1
+    bias: NDArray[np.int8] | None = None
 
     @property
     def columns(self) -> int:
@@ -54,6 +64,10 @@ class Weights:
         found = np.zeros((rows, last - first), dtype=self.values.dtype)
         for chunk in chunks:
             part = found[chunk.lane : chunk.lane + chunk.high - chunk.low]
+            if chunk.tap == BIAS_TAP:
+                assert self.bias is not None
+                part[:] = self.bias[:, first:last]
+                continue
             weights = self.values[chunk.phase, chunk.tap]
             if self.groups == 1:
                 part[:] = weights[chunk.low : chunk.high, first:last]
@@ -74,6 +88,8 @@ class Weights:
         """Whether columns ``first`` to ``last - 1`` depend on a pass at all."""
         width, out = self.values.shape[2], self.columns // self.groups
         for chunk in chunks:
+            if chunk.tap == BIAS_TAP:
+                return True
             groups = range(chunk.low // width, (chunk.high - 1) // width + 1) if self.groups > 1 else range(1)
             if groups[0] * out < last and first < (groups[-1] + 1) * out:
                 return True
@@ -98,8 +114,8 @@ class Kernel:
     """One result tensor and how it comes about.
 
     ``kind``: ``pointwise`` (``value`` has no product), ``linear`` (``value`` begins with a sum of products), ``softmax`` (of
-    x), ``window_max`` (over rows of x), ``rows`` (of ``sources``: one of ``maps`` int32 [rows of the result] for each, -1 for a
-    row of ``fill``). ``nodes`` are the source operators.
+    x), ``window_max`` (over rows of x), ``rows`` (of ``sources``: one of ``maps`` int32 [rows of the result] for each, -1
+    for a row of ``fill``). ``nodes`` are the source operators.
 
     Of a sum of products, ``series`` has the steps: one series for all rows, or P for the rows r with r % P = 0, 1, ...
     ``rows`` int32 [rows of the result, T] are the rows that an operator on x takes, -1 for the fill row.

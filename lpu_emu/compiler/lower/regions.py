@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lpu_emu.compiler.geometry import Geometry
-from lpu_emu.compiler.lower.kernel import Kernel, Rows
+from lpu_emu.compiler.lower.kernel import CONSTANT_FILL, CONSTANT_ROW, FILL_ROW, Kernel, Rows
 from lpu_emu.compiler.lower.tensors import Part, Region, Tensor
 from lpu_emu.errors import CompileError
 from lpu_emu.spec.machine import HEMISPHERES
@@ -85,13 +85,14 @@ def _need_of(
     parts: tuple[Part, ...], maps: list[Rows], fill: float, *, copies: int = 1, spread: bool = False
 ) -> Need:
     ranges = []
-    fills = False
+    fills: set[float] = set()
     for part in parts:
         taken = np.concatenate([rows[part.first : part.first + part.rows].reshape(-1) for rows in maps])
         real = taken[taken >= 0]
-        fills = fills or len(real) < len(taken)
+        fills |= {fill} if (taken == FILL_ROW).any() else set()
+        fills |= {CONSTANT_FILL} if (taken == CONSTANT_ROW).any() else set()
         ranges.append((int(real.min()), int(real.max()) + 1) if len(real) else (0, 1))
-    return Need(ranges=tuple(ranges), fills=(fill,) if fills else (), copies=copies, spread=spread)
+    return Need(ranges=tuple(ranges), fills=tuple(sorted(fills)), copies=copies, spread=spread)
 
 
 def _regions(geometry: Geometry, tensor: Tensor, needs: list[Need]) -> list[Region]:
@@ -113,22 +114,23 @@ def _regions(geometry: Geometry, tensor: Tensor, needs: list[Need]) -> list[Regi
         if shares >= max(most, len(tensor.parts)):
             raise CompileError(
                 f"tensor {tensor.name!r}: some rows of a result need more than {chip.words_per_bank:,} of its "
-                f"{tensor.rows:,} rows, which do not fit into a bank of chip {chip.name}; use smaller images or a smaller batch"
+                f"{tensor.rows:,} rows, which do not fit into a bank of chip {chip.name}; use smaller images or "
+                f"a smaller batch"
             )
         shares += planes
 
 
 def _range(tensor: Tensor, needs: list[Need], share: int, shares: int) -> tuple[int, int]:
     own = [(p.first, p.first + p.rows) for p in tensor.parts]
-    found = [r for ranges in (own, *(need.ranges for need in needs)) for r in _of_share(ranges, share, shares)]
+    found = [
+        r for ranges in (own, *(need.ranges for need in needs)) for r in _of_share(ranges, share, shares)
+    ]
     if not found:
         return 0, 0
     return min(low for low, _ in found), max(high for _, high in found)
 
 
-def _of_share(
-    ranges: Iterable[tuple[int, int]], share: int, shares: int
-) -> list[tuple[int, int]]:
+def _of_share(ranges: Iterable[tuple[int, int]], share: int, shares: int) -> list[tuple[int, int]]:
     """Return the ranges that readers at this place in the order will look for here."""
     known = list(ranges)
     return [r for i, r in enumerate(known) if share_of(i, len(known), shares) == share]

@@ -98,4 +98,7 @@ def _has_plain_constants(graph: Graph, node: Node) -> bool:
     """Whether all constants are one value or one value per column."""
     columns = graph.values[node.outputs[0]].shape[-1:]
     shapes = [graph.constants[n].shape for n in node.inputs if n in graph.constants]
-    return all(not shape or prod(shape) == 1 or (shape[-1:] == columns and prod(shape) == columns[0]) for shape in shapes)
+    return all(
+        not shape or prod(shape) == 1 or (shape[-1:] == columns and prod(shape) == columns[0])
+        for shape in shapes
+    )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lpu_emu.compiler.flow.builder import FlowBuilder, Reading
 from lpu_emu.compiler.flow.model import Edge
 from lpu_emu.compiler.lower.constants import Constants
-from lpu_emu.compiler.lower.kernel import Rows
+from lpu_emu.compiler.lower.kernel import CONSTANT_FILL, CONSTANT_ROW, Rows
 from lpu_emu.compiler.lower.tensors import Region, Tensor
 from lpu_emu.compiler.memory.words import Words
 
@@ -47,9 +47,12 @@ def add_rows(
 
 
 def words_of(region: Region, rows: Rows, fill: float) -> NDArray[np.int32]:
-    """Return the words of a region that hold rows, -1 for the fill row."""
-    fill_word = region.fills.index(fill) if fill in region.fills else -1
-    return np.where(rows >= 0, rows + region.word_of(0), fill_word).astype(np.int32)
+    """Return the words of a region that hold rows, -1 for the fill row, -2 for the constants."""
+    fill_word, constant_word = (
+        region.fills.index(value) if value in region.fills else -1 for value in (fill, CONSTANT_FILL)
+    )
+    other = np.where(rows == CONSTANT_ROW, constant_word, fill_word)
+    return np.where(rows >= 0, rows + region.word_of(0), other).astype(np.int32)
 
 
 def even_step(places: NDArray[np.int32]) -> int | None:

@@ -9,6 +9,8 @@ import numpy as np
 from lpu_emu.compiler.flow.builder import FlowBuilder, Reading
 from lpu_emu.compiler.flow.model import Edge
 from lpu_emu.compiler.lower import expression as ex
+from lpu_emu.compiler.lower.bias import constant_word
+from lpu_emu.compiler.lower.kernel import CONSTANT_FILL
 from lpu_emu.compiler.lower.session import Session
 from lpu_emu.compiler.lower.tensors import Region, Tensor
 from lpu_emu.spec.machine import HEMISPHERES
@@ -83,11 +85,18 @@ def _write_fill(
     session: Session, tensor: Tensor, region: Region, block: int, origin: int, word: int, fill: float
 ) -> None:
     away = HEMISPHERES[1 - HEMISPHERES.index(region.side)] if region.side else ""
-    values = np.array([fill], dtype=ex.NUMPY_TYPES[tensor.dtype])
+    if fill == CONSTANT_FILL:
+        values = constant_word(session.geometry.chip.lanes_per_superlane, tensor.lanes)
+    else:
+        values = np.array([fill], dtype=ex.NUMPY_TYPES[tensor.dtype])
 
     def build(again: bool) -> FlowBuilder:
         builder = FlowBuilder(
-            session.geometry, f"{tensor.name} fill", count=1, origin=origin, side=region.side or HEMISPHERES[0]
+            session.geometry,
+            f"{tensor.name} fill",
+            count=1,
+            origin=origin,
+            side=region.side or HEMISPHERES[0],
         )
         for plane, words in enumerate(tensor.words(region.index, block)):
             constant = session.constants.filling(values, plane, away, again=again)

@@ -85,7 +85,5 @@ class Streamer:
         if isinstance(value, Vector):
             self._vectors += 1
             name = f"{self._name}.{self._vectors}"
-            return self._constants.vector(
-                name, value, self._block, repeats=self._repeats, again=self._again
-            )
+            return self._constants.vector(name, value, self._block, repeats=self._repeats, again=self._again)
         return self.edge(value)

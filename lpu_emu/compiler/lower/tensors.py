@@ -189,7 +189,7 @@ class Tensor:
     def layout(
         self, shape: tuple[int, ...], dims: tuple[int, ...] = (), order: tuple[int, ...] = ()
     ) -> TensorLayout:
-        """Return where a tensor of ``shape`` lies, seen as ``dims``, its axes in ``order``, once all words have an address."""
+        """Return where a tensor of ``shape`` lies, seen as ``dims``, its axes in ``order``; all words have an address."""
         sizes = dims or shape
         pieces = tuple(
             Piece(

@@ -11,6 +11,7 @@ from lpu_emu.compiler.passes.integer_forms import INTEGER_OPERATORS, expand_inte
 from lpu_emu.compiler.passes.integers import move_integers
 from lpu_emu.compiler.passes.layout import channels_last_graph
 from lpu_emu.compiler.passes.linear import bake_weights, fuse_bias, fuse_relu, make_linear
+from lpu_emu.compiler.passes.moved_weights import move_weights
 from lpu_emu.compiler.passes.norm import fold_batch_normalisation
 from lpu_emu.compiler.passes.normalise import expand_normalisations
 from lpu_emu.compiler.passes.quantise import quantise_linear
@@ -36,6 +37,10 @@ def _fold_all(graph: Graph) -> Graph:
     return fold_constants(graph, keep=())
 
 
+def _expand_forms(graph: Graph) -> Graph:
+    return move_weights(expand_integer_forms(graph))
+
+
 def _expand_all(graph: Graph) -> Graph:
     return expand_activations(expand_resizes(expand_normalisations(graph)))
 
@@ -48,8 +53,8 @@ PASSES = (
     ),
     Pass(
         name="forms",
-        description="write QLinear and Integer operators with dequantised operands; centre zero points",
-        run=expand_integer_forms,
+        description="write QLinear and Integer operators with dequantised operands; centre zero points; move weights",
+        run=_expand_forms,
     ),
     Pass(
         name="norm",

@@ -9,7 +9,7 @@ import numpy as np
 from lpu_emu.compiler.passes.edits import Edits
 from lpu_emu.compiler.passes.operators import is_standard
 from lpu_emu.compiler.passes.recipe import Recipe
-from lpu_emu.graph.evaluate import NotEvaluatedError
+from lpu_emu.errors import ModelError
 from lpu_emu.graph.ir import Graph, Node, ValueInfo
 from lpu_emu.graph.numpy_ops.registry import Call
 from lpu_emu.graph.numpy_ops.resize import AxisTaps, resize_taps
@@ -32,7 +32,7 @@ def _taps(graph: Graph, node: Node) -> list[AxisTaps] | None:
     inputs = [None, *(graph.constants[name] if name else None for name in node.inputs[1:])]
     try:
         return resize_taps(Call(node=node, inputs=inputs), graph.values[node.inputs[0]].shape)
-    except NotEvaluatedError:
+    except ModelError:
         return None
 
 

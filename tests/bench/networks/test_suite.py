@@ -20,7 +20,7 @@ from lpu_emu.library.networks.plain import squeezenet
 from lpu_emu.library.networks.resnet import resnet
 from lpu_emu.spec.machine import load_machine
 
-ROW = {"status": "ok", "cycles": 5, "ran_cycles": 5, "hazards": 0, "mismatches": 0}
+ROW = {"status": "ok", "cycles": 5, "ran_cycles": 5, "hazards": 0, "cosine": 0.99}
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_an_unknown_row_is_wrong_usage() -> None:
         ({}, []),
         ({"ran_cycles": 6}, ["n_int8: 6 cycles ran, 5 were predicted"]),
         ({"hazards": 2}, ["n_int8: 2 hazards"]),
-        ({"mismatches": 3}, ["n_int8: 3 outputs are out of tolerance"]),
-        ({"status": "not yet", "mismatches": 3}, []),
+        ({"cosine": 0.5}, ["n_int8: the outputs have a cosine of 0.500 with what they should be"]),
+        ({"status": "not yet", "cosine": 0.5}, []),
     ],
 )
 def test_failures(change: dict[str, Any], failures: list[str]) -> None:

@@ -20,6 +20,7 @@ from lpu_emu.compiler.passes.layout.pieces import Mover, UnsupportedError, movem
 from lpu_emu.compiler.passes.layout.places import Places, Shape, Stored, channels_last, inverse
 from lpu_emu.compiler.passes.layout.spatial import constant_tensors, image_tensors
 from lpu_emu.compiler.passes.operators import DOMAIN, ORDER
+from lpu_emu.errors import ModelError
 from lpu_emu.graph.evaluate import evaluate
 from lpu_emu.graph.ir import Graph, Node, ValueInfo
 from lpu_emu.graph.rewrite import FreshNames, drop_dead
@@ -266,8 +267,8 @@ class Walk:
                 handler(self, node)
                 return
             reason = ""
-        except UnsupportedError as error:
-            reason = str(error)
+        except (UnsupportedError, ModelError) as error:
+            reason = str(error).removeprefix(f"{node}: ")
             self._forget(node, done)
         self._refuse(node, reason)
 
