@@ -15,6 +15,7 @@ from typing import Any
 from lpu_emu.errors import LpuError
 
 RUNS = 3
+INT8 = "int8"
 
 
 def main(text: str) -> None:
@@ -49,6 +50,9 @@ def measured(model: str, chip: str, precision: str, inputs: str, outputs: str) -
     seconds, found = _timed(executable, read_npz(Path(inputs)))
     Path(outputs).write_bytes(npz_bytes(found.outputs))
     return {
+        "oracle_err": _oracle_error(graph, read_npz(Path(inputs)), found.outputs)
+        if precision == INT8
+        else None,
         "macs": macs,
         "ideal_cycles": ideal,
         "cycles": executable.cycles,
@@ -64,6 +68,13 @@ def measured(model: str, chip: str, precision: str, inputs: str, outputs: str) -
         "first_run_s": seconds[0],
         "run_s": min(seconds[1:]),
     }
+
+
+def _oracle_error(graph: Any, inputs: Any, outputs: Any) -> float:
+    """Return how far int8 results are from the integer semantics of the model."""
+    from lpu_emu.library.integers import integer_outputs, largest_difference
+
+    return largest_difference(outputs, integer_outputs(graph, inputs))
 
 
 def _timed(executable: Any, inputs: Any) -> tuple[list[float], Any]:

@@ -11,6 +11,7 @@ from lpu_emu.bench.networks.measure import measure_case
 from lpu_emu.bench.networks.rows import CASES, QUICK, Case
 from lpu_emu.bench.suites import Benchmark, Options, Progress, Report, chosen
 from lpu_emu.bench.table import Column, Row, digits, duration, rate, share, whole
+from lpu_emu.library.integers import FLOAT_TOLERANCE
 
 CHIP = "tsp1"
 # Roundings of a deep network add up, and softmax spreads them; a wrong layer leaves nothing of the direction.
@@ -28,6 +29,7 @@ COLUMNS = (
     Column(key="run_s", title="run", text=duration, right=True),
     Column(key="onnxruntime_s", title="ORT fp32", text=duration, right=True),
     Column(key="run_ratio", title="run/ORT", text=digits, right=True),
+    Column(key="oracle_err", title="vs integers", text=lambda value: f"{value:.0e}", right=True),
     Column(key="max_abs_err", title="max error", text=lambda value: f"{value:.2g}", right=True),
     Column(key="status", title="status"),
 )
@@ -63,6 +65,7 @@ def run(options: Options, progress: Progress) -> Report:
             f"chip {CHIP}, batch 1; {options.threads} threads for the engine and for ONNX Runtime (fp32, fastest of "
             f"several).",
             "ideal: all products on all planes, none waiting. MXM: share of the planes' cycles that are occupied.",
+            "vs integers: int8 rows against the integer semantics of the model in NumPy; what is left is softmax.",
             "max error: of the probabilities, against ONNX Runtime (unfused) on the same model.",
             *(f"{row['name']}: {row['reason']}" for row in rows if row.get("reason")),
         ),
@@ -81,6 +84,8 @@ def failures(row: Row, case: Case) -> list[str]:
         found.append(f"{case.name}: {row['ran_cycles']} cycles ran, {row['cycles']} were predicted")
     if row["hazards"]:
         found.append(f"{case.name}: {row['hazards']} hazards")
+    if row.get("oracle_err") is not None and row["oracle_err"] > FLOAT_TOLERANCE:
+        found.append(f"{case.name}: differs from its integer semantics by {row['oracle_err']:.1e}")
     if row["cosine"] < LEAST_COSINE:
         found.append(
             f"{case.name}: the outputs have a cosine of {row['cosine']:.3f} with what they should be"

@@ -70,6 +70,8 @@ def test_an_unknown_row_is_wrong_usage() -> None:
         ({}, []),
         ({"ran_cycles": 6}, ["n_int8: 6 cycles ran, 5 were predicted"]),
         ({"hazards": 2}, ["n_int8: 2 hazards"]),
+        ({"oracle_err": 1e-8}, []),
+        ({"oracle_err": 1e-3}, ["n_int8: differs from its integer semantics by 1.0e-03"]),
         ({"cosine": 0.5}, ["n_int8: the outputs have a cosine of 0.500 with what they should be"]),
         ({"status": "not yet", "cosine": 0.5}, []),
     ],
