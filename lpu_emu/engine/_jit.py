@@ -101,27 +101,6 @@ def inner(function: Callable[P, R]) -> Callable[P, R]:
     return _compiled(function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-def _spin_briefly() -> None:
-    """Let idle OpenMP threads of GNU's library sleep soon, unless the user has chosen how they wait.
-
-    They spin for milliseconds by default, on the very core that a thread with work left may be waiting for: on a
-    busy machine two threads were measured to be up to 50 times slower than one. The library reads this when it
-    is loaded, at the first parallel loop of the process.
-    """
-    if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
-        os.environ["GOMP_SPINCOUNT"] = "10000"
-
-
-def parallel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function whose ``prange`` loops run on Numba's threads.
-
-    Iterations must be independent and write different places, so that no result depends on the number of
-    threads. A process that has run such a function must not fork.
-    """
-    _spin_briefly()
-    return _compiled(function, cache=True, parallel=True)
-
-
 def with_twin(twin: Callable[P, R]) -> Callable[[Callable[..., Any]], Callable[P, R]]:
     """Make an intrinsic out of a code generator, or take its plain ``twin`` where nothing is compiled."""
 

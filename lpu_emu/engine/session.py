@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,14 +66,34 @@ class Session:
 
     def _reset(self) -> Program:
         """Forget what the run before has changed; return a program with the data that are to be written again."""
-        state, machine = self._state, self._program.machine
-        words, names = machine.chip.words, slice_names(machine)
-        changed = changed_words(self._plan.ops, state.grid.shape[1], words * len(names))
-        state.grid[: len(changed)][changed] = 0
-        state.memory[len(changed) * state.grid.shape[1] : state.zeros] = 0
+        state, lanes = self._state, self._state.grid.shape[1]
+        for begin, end in self._changed:
+            state.grid[begin:end] = 0
+        state.memory[self._words * lanes : state.zeros] = 0
         state.tiles[:, c.READY] = 0
         state.found[:] = 0
         state.board[:] = 0
+        return self._rewritten
+
+    @cached_property
+    def _words(self) -> int:
+        """Words of the whole SRAM."""
+        return self._program.machine.chip.words * len(slice_names(self._program.machine))
+
+    @cached_property
+    def _changed(self) -> list[tuple[int, int]]:
+        """First and last word, the last one excluded, of every stretch that a run may write."""
+        changed = changed_words(self._plan.ops, self._state.grid.shape[1], self._words)
+        borders = np.flatnonzero(np.diff(changed.astype(np.int8), prepend=0, append=0))
+        return [(int(begin), int(end)) for begin, end in borders.reshape(-1, 2)]
+
+    @cached_property
+    def _rewritten(self) -> Program:
+        """The program with only those data sections that a run may change."""
+        words, names = self._program.machine.chip.words, slice_names(self._program.machine)
+        changed = np.zeros(self._words, dtype=bool)
+        for begin, end in self._changed:
+            changed[begin:end] = True
         mine = [
             section
             for section in self._program.data
@@ -103,7 +124,6 @@ def _state(plan: Plan, team: int) -> State:
         immediates=space.immediates,
         scratch=space.end,
         room=space.room,
-        weights=space.weights,
         each=plan.analysis.program.machine.chip.lanes_per_superlane,
         team=team,
     )

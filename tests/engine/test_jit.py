@@ -163,22 +163,6 @@ def test_other_users_of_numba_keep_their_settings(monkeypatch: pytest.MonkeyPatc
     assert config.CACHE_DIR == "elsewhere"
 
 
-@pytest.mark.parametrize(
-    ("chosen", "expected"),
-    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
-)
-def test_idle_threads_sleep_soon_unless_told_otherwise(chosen: dict[str, str], expected: str) -> None:
-    kept = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
-    code = (
-        "import os\n"
-        f"[os.environ.pop(name, None) for name in {kept}]\n"
-        f"os.environ.update({chosen})\n"
-        "import lpu_emu.engine.kernels.matmul_int\n"
-        "print(os.environ.get('GOMP_SPINCOUNT'))"
-    )
-    assert finish(start(code, CHECKOUT)) == expected
-
-
 @pytest.mark.skipif(PLAIN, reason="nothing is compiled")
 def test_our_functions_are_kept_in_our_folder() -> None:
     from lpu_emu.engine.kernels import alu, planes

@@ -36,7 +36,6 @@ class Space:
 
     zeros: int
     immediates: int
-    weights: int
     pool: int
     end: int
     room: int
@@ -158,8 +157,8 @@ def _allocate(ops: Ops, storage: Storage, tiles: Tiles, fixed: int, pieces: Piec
     """Give every result and every packed tile its place, behind ``fixed`` bytes and the places of fixed size."""
     unit = unit_of(lanes)
     room = -(-4 * int(pieces.table[:, c.NUMBER].max(initial=1)) * lanes // unit) * unit
-    sizes = (4 * lanes, 4 * len(ops.table), 2 * lanes * lanes)
-    zeros, immediates, weights, pool = np.cumsum([-(-n // unit) * unit for n in (fixed, *sizes)]).tolist()
+    sizes = (4 * lanes, 4 * len(ops.table))
+    zeros, immediates, pool = np.cumsum([-(-n // unit) * unit for n in (fixed, *sizes)]).tolist()
     birth, death = (np.concatenate((getattr(storage, k), getattr(tiles, k))) for k in ("birth", "death"))
     offset, total = place(np.concatenate((storage.size, tiles.size)), birth, death, unit)
     made, packed = np.flatnonzero(storage.size), np.flatnonzero(tiles.size)
@@ -168,7 +167,6 @@ def _allocate(ops: Ops, storage: Storage, tiles: Tiles, fixed: int, pieces: Piec
     return Space(
         zeros=zeros,
         immediates=immediates,
-        weights=weights,
         pool=pool,
         end=pool + total,
         room=room,
