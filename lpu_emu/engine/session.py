@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lpu_emu.engine import columns as c
 from lpu_emu.engine.dispatch import dispatch
+from lpu_emu.engine.pages import zeros
 from lpu_emu.engine.planning.plan import Plan
 from lpu_emu.engine.planning.storage import changed_words
 from lpu_emu.engine.steps import faults
@@ -26,8 +27,6 @@ from lpu_emu.program.result import RunResult
 from lpu_emu.program.tensors import read_outputs, require_inputs, write_image
 
 Inputs = Mapping[str, NDArray[np.generic]]
-
-_ALIGNED_BYTES = 64
 
 
 class Session:
@@ -107,7 +106,8 @@ class Session:
 def _state(plan: Plan, team: int) -> State:
     lanes, space = plan.rows.shape[1], plan.space
     team = team if plan.shares else 1
-    memory = _zeros(space.end + 3 * team * space.room)
+    filled = [*_filled(plan.analysis.program, lanes), (space.pool, space.end)]
+    memory = zeros(space.end + 3 * team * space.room, filled)
     values = np.ascontiguousarray(plan.ops[:, c.IMMEDIATE]).astype("<u4").view(np.uint8)
     memory[space.immediates : space.immediates + len(values)] = values
     return State(
@@ -129,11 +129,20 @@ def _state(plan: Plan, team: int) -> State:
     )
 
 
-def _zeros(size: int) -> Bytes:
-    """Return zeros that begin a cache line; pages that nobody touches are never there."""
-    room = np.zeros(size + _ALIGNED_BYTES, dtype=np.uint8)
-    skip = -room.ctypes.data % _ALIGNED_BYTES
-    return room[skip : skip + size]
+def _filled(program: Program, lanes: int) -> list[tuple[int, int]]:
+    """Return first and last byte, the last one excluded, of what the data sections fill without gaps."""
+    words, names = program.machine.chip.words, slice_names(program.machine)
+    places = sorted(
+        (names[s.slice] * words + s.address, len(s.words)) for s in program.data if s.step == 1 and len(s.words)
+    )
+    found: list[tuple[int, int]] = []
+    for first, count in places:
+        begin, end = first * lanes, (first + count) * lanes
+        if found and found[-1][1] >= begin:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
+    return found
 
 
 def _slices(grid: Bytes, program: Program) -> dict[str, Bytes]:
