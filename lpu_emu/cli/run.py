@@ -37,6 +37,11 @@ SHOWN_ELEMENTS = 6
     metavar="auto|fast|reference",
     help="Executor; the results are the same.",
 )
+@click.option(
+    "--no-verify",
+    is_flag=True,
+    help="Trust a program that the fast engine has verified before; any other is verified all the same.",
+)
 @click.option("--check", is_flag=True, help="Compare with an independent result; exit 1 when it differs.")
 @output_option("Write the outputs to this .npz file.")
 @json_option
@@ -48,6 +53,7 @@ def command(
     inputs: Sequence[str],
     seed: int,
     engine: str,
+    no_verify: bool,
     check: bool,
     output: Path | None,
     as_json: bool,
@@ -74,7 +80,9 @@ def command(
     require_writable(output, device=True)
     given = read_inputs(inputs)
     request = Request(file=file, chip=chip, precision=precision, shapes=shapes, fallback_shapes=given.shapes)
-    ran = execute(request, given, seed=seed, check=check, engine=engine, progress=Progress())
+    ran = execute(
+        request, given, seed=seed, check=check, engine=engine, verify=not no_verify, progress=Progress()
+    )
     for line in ran.notes:
         note(line)
     if output is not None:
