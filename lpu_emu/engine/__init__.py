@@ -49,7 +49,9 @@ def run(
     """
     from lpu_emu.engine import executor
 
-    return executor.run(program, inputs or {}, strict=strict, verify=verify, analysis=analysis, threads=threads)
+    return executor.run(
+        program, inputs or {}, strict=strict, verify=verify, analysis=analysis, threads=threads
+    )
 
 
 def prepare(program: Program, *, verify: bool = True, analysis: Analysis | None = None) -> Prepared:

@@ -80,7 +80,7 @@ def _quiet(function: Callable[P, R]) -> Callable[P, R]:
     return plain
 
 
-def _compiled(function: Callable[P, R], **options: bool) -> Callable[P, R]:
+def _compiled(function: Callable[P, R], **options: Any) -> Callable[P, R]:
     if PLAIN:
         return _quiet(function)
     with _own_cache_folder():
@@ -99,6 +99,15 @@ def jit(function: Callable[P, R]) -> Callable[P, R]:
 def inner(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function that only compiled functions call: a third cheaper, as it needs no Python side."""
     return _compiled(function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def spliced(function: Callable[P, R]) -> Callable[P, R]:
+    """Put the text of a function where it is called.
+
+    For functions high up: LLVM optimises each compiled function anew together with all that it calls, seconds for
+    each level above the kernels.
+    """
+    return _compiled(function, _nrt=False, inline="always")
 
 
 def with_twin(twin: Callable[P, R]) -> Callable[[Callable[..., Any]], Callable[P, R]]:

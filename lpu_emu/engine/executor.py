@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lpu_emu.analysis import analyse, require_no_hazards
 from lpu_emu.analysis.core import Analysis
-from lpu_emu.engine import trust
+from lpu_emu.engine import trust, warming
 from lpu_emu.engine.planning.plan import WINDOW_CYCLES, Plan, plan_of
 from lpu_emu.engine.session import Inputs, Session
 from lpu_emu.errors import LpuError
@@ -72,9 +72,11 @@ def run(
 
 
 def warm_up() -> None:
-    """Run an empty program: everything is compiled when the loop is."""
-    machine = load_machine("tiny")
-    run(Program(name="", machine=machine, queues={}), {})
+    """Get everything compiled: in two processes if nothing is yet, else by loading it."""
+    with warming.helper():
+        warming.compile_loop()
+    program = Program(name="", machine=load_machine("tiny"), queues={})
+    run(program, {}, analysis=analyse(program))
 
 
 def _analysed(program: Program, verify: bool, analysis: Analysis | None) -> Analysis:

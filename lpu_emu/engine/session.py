@@ -133,7 +133,9 @@ def _filled(program: Program, lanes: int) -> list[tuple[int, int]]:
     """Return first and last byte, the last one excluded, of what the data sections fill without gaps."""
     words, names = program.machine.chip.words, slice_names(program.machine)
     places = sorted(
-        (names[s.slice] * words + s.address, len(s.words)) for s in program.data if s.step == 1 and len(s.words)
+        (names[s.slice] * words + s.address, len(s.words))
+        for s in program.data
+        if s.step == 1 and len(s.words)
     )
     found: list[tuple[int, int]] = []
     for first, count in places:

@@ -161,7 +161,10 @@ def test_a_temporary_folder_of_others_is_not_trusted(tmp_path: Path, monkeypatch
 def test_old_folders_of_other_states_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LPU_EMU_CACHE_DIR", os.fspath(tmp_path))
     day = 24 * 3600
-    ages = {f"{i:032x}": i * day / 2 for i in range(1, 15)} | {"f" * DIGEST_LENGTH: 31 * day, "mine": 99 * day}
+    ages = {f"{i:032x}": i * day / 2 for i in range(1, 15)} | {
+        "f" * DIGEST_LENGTH: 31 * day,
+        "mine": 99 * day,
+    }
     for name, age in ages.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "code.nbi").touch()

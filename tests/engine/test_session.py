@@ -97,8 +97,8 @@ def test_programs_with_hazards_give_no_values_and_are_refused() -> None:
         engine.prepare(broken)
     with pytest.raises(HazardError, match="undriven"):
         engine.run(broken, inputs, verify=False)  # was never verified
-    for options in ({"strict": False}, {"strict": False, "verify": False}):
-        result = engine.run(broken, inputs, **options)
+    for verify in (True, False):
+        result = engine.run(broken, inputs, strict=False, verify=verify)
         assert (result.outputs, result.memory) == ({}, {})
         assert result.cycles == reference.run(broken, inputs, strict=False).cycles
         assert result.hazards == reference.run(broken, inputs, strict=False).hazards

@@ -24,7 +24,13 @@ def padded(rows: int, half: int) -> int:
 
 
 def make_block(
-    tall: Tile, half: Tile, rows_of_tile: int, rows_of_half: int, width: int, pitch: int, plus: Callable[[Any, Any], Any]
+    tall: Tile,
+    half: Tile,
+    rows_of_tile: int,
+    rows_of_half: int,
+    width: int,
+    pitch: int,
+    plus: Callable[[Any, Any], Any],
 ) -> Callable[..., None]:
     """Make ``block``, which multiplies ``rows`` staged rows, ``pitch`` values apart, with ``columns`` columns of a panel.
 

@@ -1,8 +1,9 @@
 """Float tiles: exact products summed in float64 in ascending k, rounded once to float32.
 
 The panel holds, for every k, the weights of each column; they and the staged activations are float64: widening
-weights in the loop was measured to cost a fifth of it. Factors have at most 11 significant bits, so a product is exact in float64 and a fused multiply-add rounds only the
-sum: the result is that of a separate multiplication and addition. It is used where the host has it.
+weights in the loop was measured to cost a fifth of it. Factors have at most 11 significant bits, so a product is
+exact in float64 and a fused multiply-add rounds only the sum: the result is that of a separate multiplication and
+addition. It is used where the host has it.
 """
 
 from __future__ import annotations

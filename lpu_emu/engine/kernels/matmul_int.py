@@ -50,7 +50,7 @@ _block = make_block(tall, half, ROWS, HALF_ROWS, WIDTH, PITCH, _plus)
 
 
 @inner
-def _sum(weights: Array) -> int:
+def _sum(weights: Array) -> Any:
     total = np.int32(0)
     for i in range(weights.size):
         total = np.int32(total + np.int32(weights[i]))
@@ -94,9 +94,7 @@ def _pack_panel(memory: Array, rows: Array, first: int, k: int, packed: Array, s
                 packed[starts + first + group + i] = -128 * _sum(joined[i * k : (i + 1) * k].view(np.int8))
             else:
                 packed[starts + first + group + i] = 0
-        transpose_words(
-            joined.view(np.int32), whole(0), number, words, packed, place + group, whole(WIDTH)
-        )
+        transpose_words(joined.view(np.int32), whole(0), number, words, packed, place + group, whole(WIDTH))
     end = place + WIDTH * words
     while end > place and packed[end - 1] == 0:
         end -= 1

@@ -104,7 +104,9 @@ def _make_dots(rows: int) -> Callable[..., None]:
         starts = [builder.add(a_first, builder.mul(a_step, ir.Constant(I64, i))) for i in range(rows)]
         left = [address(context, builder, kinds[0], a, start) for start in starts]
         entries = [builder.add(first, ir.Constant(I64, j)) for j in range(_WEIGHT_ROWS)]
-        entries = [load(builder, address(context, builder, kinds[4], places, entry), I64) for entry in entries]
+        entries = [
+            load(builder, address(context, builder, kinds[4], places, entry), I64) for entry in entries
+        ]
         right = [address(context, builder, kinds[3], b, entry) for entry in entries]
         sums = _dot_loop(builder, left, right, steps)
         out = address(context, builder, kinds[7], c, c_first)

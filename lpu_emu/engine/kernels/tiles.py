@@ -112,9 +112,7 @@ def _store(
                         builder.store(value, place, align=4)
 
 
-def make_tile(
-    arithmetic: Arithmetic, rows: int, vectors: int, pitch: int, twin: Callable[..., None]
-) -> Tile:
+def make_tile(arithmetic: Arithmetic, rows: int, vectors: int, pitch: int, twin: Callable[..., None]) -> Tile:
     """Make ``tile``; its arguments are those of ``tile`` below.
 
     ``a``, ``b``, ``start``, ``before`` and ``c`` are contiguous arrays, everything ``_first`` and ``_step`` a flat
@@ -136,7 +134,9 @@ def make_tile(
         sums = body.run(builder, starts, address(context, builder, kinds[2], b, b_first), steps)
         first = address(context, builder, kinds[5], start, start_first)
         results = [_from(builder, arithmetic, row, first) for row in sums]
-        places = [builder.add(before_first, builder.mul(before_step, ir.Constant(I64, r))) for r in range(rows)]
+        places = [
+            builder.add(before_first, builder.mul(before_step, ir.Constant(I64, r))) for r in range(rows)
+        ]
         olds = [address(context, builder, kinds[7], before, place) for place in places]
         places = [builder.add(c_first, builder.mul(c_step, ir.Constant(I64, r))) for r in range(rows)]
         news = [address(context, builder, kinds[10], c, place) for place in places]

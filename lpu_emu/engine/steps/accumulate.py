@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpu_emu.engine import columns as c
-from lpu_emu.engine._jit import inner
+from lpu_emu.engine._jit import inner, spliced
 from lpu_emu.engine.inlining import out_of_line
 from lpu_emu.engine.kernels import moves
 from lpu_emu.engine.kernels.accumulate import accumulate as add_rows
@@ -32,32 +32,6 @@ def is_apart(t: State, i: int) -> bool:
 
 
 @inner
-def accumulate(t: State, i: int, skip: int, count: int, thread: int) -> int:
-    """Multiply, and set or add some rows of a step; lanes that are off get zeros."""
-    out_of_line()
-    op, lanes = t.steps[i, c.OP], t.grid.shape[1]
-    adds, apart = t.ops[op, c.A], is_apart(t, i)
-    place = result_place(t, i) + 4 * skip * lanes
-    flat = t.memory[place : place + 4 * count * lanes]
-    out = flat.view(np.int32).reshape(count, lanes)
-    before, step, add = out, np.int64(0), int(adds and not apart)
-    if add:
-        first, length = operand(
-            t, t.steps[i, c.SOURCES] + c.ROW_SLOT, np.int64(4), skip, count, 3 * thread + 1
-        )
-        rows = length // (4 * lanes)
-        before, step = t.memory[first : first + length].view(np.int32).reshape(rows, lanes), rows // count
-    status = _multiply(t, i, skip, thread, before, step, out, add)
-    for k in range(count):
-        for lane in range(t.tiles[t.steps[i, c.TILE], c.TILE_ON], lanes):
-            out[k, lane] = 0
-    if apart:
-        _add_rows(t, i, flat)
-    clear_lanes(t, op, place, np.int64(4), count)
-    return status
-
-
-@inner
 def _add_rows(t: State, i: int, flat: Bytes) -> None:
     """Add the rows before to products, one by one, as they may come from each other."""
     row, lanes, one, four = t.steps[i, c.SOURCES] + c.ROW_SLOT, t.grid.shape[1], np.int64(1), np.int64(4)
@@ -68,15 +42,6 @@ def _add_rows(t: State, i: int, flat: Bytes) -> None:
         first, length = operand(t, row, four, np.int64(k), one, one)
         moves.copy(t.memory[first : first + length], before)
         add_rows(is_float, one, before.view(np.int32).reshape(1, lanes), sums, np.int64(k), one)
-
-
-@inner
-def _multiply(
-    t: State, i: int, skip: int, thread: int, before: Sums, step: int, out: Sums, add: int
-) -> int:
-    if is_integer(t.tiles[t.steps[i, c.TILE], c.TILE_TYPE]):
-        return _multiply_integers(t, i, skip, thread, before, step, out, add)
-    return _multiply_floats(t, i, skip, thread, before, step, out, add)
 
 
 @inner
@@ -137,3 +102,36 @@ def _multiply_floats(
     return stream_float(
         dtype, x, zero, step, low, number, t.memory, rows, high, before, before_step, out, add
     )
+
+
+@spliced
+def _multiply(t: State, i: int, skip: int, thread: int, before: Sums, step: int, out: Sums, add: int) -> int:
+    if is_integer(t.tiles[t.steps[i, c.TILE], c.TILE_TYPE]):
+        return _multiply_integers(t, i, skip, thread, before, step, out, add)
+    return _multiply_floats(t, i, skip, thread, before, step, out, add)
+
+
+@inner
+def accumulate(t: State, i: int, skip: int, count: int, thread: int) -> int:
+    """Multiply, and set or add some rows of a step; lanes that are off get zeros."""
+    out_of_line()
+    op, lanes = t.steps[i, c.OP], t.grid.shape[1]
+    adds, apart = t.ops[op, c.A], is_apart(t, i)
+    place = result_place(t, i) + 4 * skip * lanes
+    flat = t.memory[place : place + 4 * count * lanes]
+    out = flat.view(np.int32).reshape(count, lanes)
+    before, step, add = out, np.int64(0), int(adds and not apart)
+    if add:
+        first, length = operand(
+            t, t.steps[i, c.SOURCES] + c.ROW_SLOT, np.int64(4), skip, count, 3 * thread + 1
+        )
+        rows = length // (4 * lanes)
+        before, step = t.memory[first : first + length].view(np.int32).reshape(rows, lanes), rows // count
+    status = _multiply(t, i, skip, thread, before, step, out, add)
+    for k in range(count):
+        for lane in range(t.tiles[t.steps[i, c.TILE], c.TILE_ON], lanes):
+            out[k, lane] = 0
+    if apart:
+        _add_rows(t, i, flat)
+    clear_lanes(t, op, place, np.int64(4), count)
+    return status

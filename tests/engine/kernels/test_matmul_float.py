@@ -63,7 +63,8 @@ def packed_weights(weights: Array, dtype: str, panels_at_once: int = 1000) -> An
     for first in range(0, panels, panels_at_once):
         number = min(panels_at_once, panels - first)
         assert (
-            pack_float(code(dtype), *memory_of(weights, dtype), weights.shape[1], first, number, right) == DONE
+            pack_float(code(dtype), *memory_of(weights, dtype), weights.shape[1], first, number, right)
+            == DONE
         )
     return right
 

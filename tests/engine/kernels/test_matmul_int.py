@@ -42,7 +42,8 @@ def _operands(k: int, n: int, vectors: int) -> tuple[Bytes, Bytes, Ints]:
 
 def _places(weights: Bytes) -> NDArray[np.int64]:
     """Return where the rows of flattened weights begin, in an order that is not theirs."""
-    return (np.arange(len(weights)) * weights.shape[1])[::-1].astype(np.int64).copy()
+    places: NDArray[np.int64] = np.arange(len(weights), dtype=np.int64)[::-1] * weights.shape[1]
+    return places
 
 
 def _packed(weights: Bytes, panels_at_once: int = 1000) -> Ints:
@@ -56,7 +57,9 @@ def _packed(weights: Bytes, panels_at_once: int = 1000) -> Ints:
     return packed
 
 
-def _both(a: Bytes, first: int, step: int, signed: int, weights: Bytes, before: Ints, moves: int, add: int) -> Any:
+def _both(
+    a: Bytes, first: int, step: int, signed: int, weights: Bytes, before: Ints, moves: int, add: int
+) -> Any:
     """Yield the name and the result of every kernel that takes so many rows."""
     rows = len(before) if moves else len(before) * 2
     out = np.full((rows, len(weights)), 77, np.int32)
