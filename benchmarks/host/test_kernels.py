@@ -19,8 +19,14 @@ from numpy.typing import NDArray
 
 from lpu_emu.engine.kernels import alu, conversions, gather, planes, sxm
 from lpu_emu.engine.kernels.codes import OPCODES, TYPES
-from lpu_emu.engine.kernels.matmul_float import matmul_float, pack_float, packed_float_words, stream_float
-from lpu_emu.engine.kernels.matmul_int import matmul_int, pack_int, packed_int_words
+from lpu_emu.engine.kernels.matmul_float import (
+    float_panels,
+    matmul_float,
+    pack_float,
+    packed_float_words,
+    stream_float,
+)
+from lpu_emu.engine.kernels.matmul_int import int_panels, matmul_int, pack_int, packed_int_words
 from lpu_emu.engine.kernels.stream_int import stream_int
 
 LANES = 320
@@ -124,16 +130,26 @@ def _weights() -> Bytes:
     return some_bytes(LANES * LANES).reshape(LANES, LANES)
 
 
+ROWS = np.arange(LANES, dtype=np.int64) * LANES
+
+
+def _aligned(size: int) -> Bytes:
+    """Return bytes that begin a cache line, as everything in the engine does."""
+    room = np.zeros(size + 64, dtype=np.uint8)
+    skip = -room.ctypes.data % 64
+    return room[skip : skip + size]
+
+
 @pytest.mark.parametrize("vectors", [1, 12, 48, VECTORS])
 def test_matmul_int8_packed(benchmark: Benchmark, vectors: int) -> None:
     a, weights = some_bytes(vectors * LANES).reshape(vectors, LANES), _weights()
-    packed = np.empty(packed_int_words(LANES, LANES), np.int32)
-    pack_int(weights, packed)
+    packed = _aligned(4 * packed_int_words(LANES, LANES)).view(np.int32)
+    pack_int(weights.reshape(-1), ROWS, LANES, 0, int_panels(LANES), packed)
     out = np.zeros((vectors, LANES), np.int32)
     x, y = a.astype(np.float32), weights.T.astype(np.float32)
     measure(
         benchmark,
-        lambda: matmul_int(a, 0, 1, vectors, 1, packed, out, 0, 1, 1),
+        lambda: matmul_int(a, 0, 1, 1, packed, out, 1, out, 1),
         vectors * LANES * LANES,
         "macs_per_second",
         float32=lambda: x @ y,
@@ -141,8 +157,14 @@ def test_matmul_int8_packed(benchmark: Benchmark, vectors: int) -> None:
 
 
 def test_pack_int8(benchmark: Benchmark) -> None:
-    weights, packed = _weights(), np.empty(packed_int_words(LANES, LANES), np.int32)
-    measure(benchmark, lambda: pack_int(weights, packed), LANES * LANES, "bytes_per_second")
+    weights, packed = _weights().reshape(-1), np.empty(packed_int_words(LANES, LANES), np.int32)
+    panels = int_panels(LANES)
+    measure(
+        benchmark,
+        lambda: pack_int(weights, ROWS, LANES, 0, panels, packed),
+        LANES * LANES,
+        "bytes_per_second",
+    )
 
 
 @pytest.mark.parametrize("vectors", [1, 4])
@@ -154,7 +176,7 @@ def test_matmul_int8_streamed_from_64_mebibytes(benchmark: Benchmark, vectors: i
 
     def work() -> None:
         for weights in tiles:
-            stream_int(a, 0, 1, vectors, 1, weights, out, 0, 1, 1)
+            stream_int(a, 0, 1, 1, weights.reshape(-1), ROWS, out, 1, out, 1)
 
     measure(benchmark, work, vectors * tiles.size, "macs_per_second", float32=lambda: matrix @ x)
     benchmark.extra_info["weight_bytes_per_second"] = benchmark.extra_info["macs_per_second"] / vectors
@@ -164,13 +186,15 @@ def test_matmul_int8_streamed_from_64_mebibytes(benchmark: Benchmark, vectors: i
 def test_matmul_fp16_packed(benchmark: Benchmark, vectors: int) -> None:
     rng = np.random.default_rng(1)
     a, weights = (rng.standard_normal((rows, LANES)).astype(np.float16) for rows in (vectors, LANES))
-    low, high = (np.ascontiguousarray(weights.view(np.uint8)[:, byte::2]) for byte in (0, 1))
-    packed, out = np.empty(packed_float_words(LANES, LANES), np.float32), np.zeros((vectors, LANES), np.int32)
-    pack_float(TYPES["fp16"], low, high, packed)
+    memory = np.concatenate([weights.view(np.uint8)[:, byte::2].reshape(-1) for byte in (0, 1)])
+    packed = _aligned(8 * packed_float_words(LANES, LANES)).view(np.float64)
+    out = np.zeros((vectors, LANES), np.int32)
+    high = ROWS + LANES * LANES
+    pack_float(TYPES["fp16"], memory, ROWS, high, LANES, 0, float_panels(LANES), packed)
     rows, x, y = a.view(np.uint8), a.astype(np.float64), weights.T.astype(np.float64)
     measure(
         benchmark,
-        lambda: matmul_float(TYPES["fp16"], rows, 0, 1, vectors, 0, LANES, packed, out, 0, 1, 1),
+        lambda: matmul_float(TYPES["fp16"], rows, 0, 1, 0, LANES, packed, out, 1, out, 1),
         vectors * LANES * LANES,
         "macs_per_second",
         float64=lambda: x @ y,
@@ -179,11 +203,13 @@ def test_matmul_fp16_packed(benchmark: Benchmark, vectors: int) -> None:
 
 @pytest.mark.parametrize("vectors", [1, 4])
 def test_matmul_fp16_streamed(benchmark: Benchmark, vectors: int) -> None:
-    a, low, high = some_bytes(2 * vectors * LANES).reshape(vectors, -1) & 0x3F, _weights(), _weights() & 0x3F
+    a = some_bytes(2 * vectors * LANES).reshape(vectors, -1) & 0x3F
+    memory = np.concatenate((_weights(), _weights() & 0x3F)).reshape(-1)
+    high = ROWS + LANES * LANES
     out = np.zeros((vectors, LANES), np.int32)
     measure(
         benchmark,
-        lambda: stream_float(TYPES["fp16"], a, 0, 1, vectors, 0, LANES, low, high, out, 0, 1, 0),
+        lambda: stream_float(TYPES["fp16"], a, 0, 1, 0, LANES, memory, ROWS, high, out, 1, out, 0),
         2 * LANES * LANES,
         "weight_bytes_per_second",
     )

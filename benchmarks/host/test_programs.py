@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ROUNDS = 7
 WORKLOADS: dict[str, Callable[[], Workload]] = {
     "int8_product": lambda: workloads.int8_product(2304, 4096, 1376),
+    "fp16_ragged_product": lambda: workloads.fp16_product(2048, 1376, 1376),
     "fp16_product": lambda: workloads.fp16_product(1024, 1920, 1280),
     "point_wise": lambda: workloads.point_wise(4),
     "decode_1": lambda: workloads.decode(1),
@@ -60,6 +61,8 @@ def test_program(benchmark: BenchmarkFixture, name: str) -> None:
     info["cycles_per_s"] = analysis.cycles / seconds
     info["analyse_s"] = best(lambda: analyse(workload.program), 3)
     info["plan_s"] = best(lambda: plan_of(analysis), 3)
+    info["analysed_rate_per_s"] = workload.work / (info["plan_s"] + seconds)
+    info["whole_rate_per_s"] = workload.work / (info["analyse_s"] + info["plan_s"] + seconds)
     info["first_run_s"] = best(Prepared(program=workload.program, plan=plan).run, 3)
     info["one_thread_s"] = best(Prepared(program=workload.program, plan=plan).session(threads=1).run, 4)
     info["pool_mib"] = (plan.space.end - plan.space.pool) / 2**20

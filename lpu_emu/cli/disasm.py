@@ -28,7 +28,7 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Write FILE, a program (.h5), a model (.onnx) or a Python kernel, as assembly text. Assembling it gives the same program.
+    """Write FILE (a program, a model or a Python kernel) as assembly text. Assembling it gives the same program.
 
     \b
     Example:

@@ -42,6 +42,11 @@ SHOWN_ELEMENTS = 6
     help="Executor; the results are the same.",
 )
 @click.option(
+    "--no-verify",
+    is_flag=True,
+    help="Trust a program that the fast engine has verified before; any other is verified all the same.",
+)
+@click.option(
     "--check",
     is_flag=True,
     help="Compare with an independent result; exit 1 when it differs. --check=layers: every layer of a model.",
@@ -58,6 +63,7 @@ def command(
     inputs: Sequence[str],
     seed: int,
     engine: str,
+    no_verify: bool,
     check: bool,
     check_layers: bool,
     output: Path | None,
@@ -91,7 +97,9 @@ def command(
     request = Request(
         file=file, chip=chip, precision=precision, shapes=shapes, size=size, fallback_shapes=given.shapes
     )
-    ran = execute(request, given, seed=seed, check=check, engine=engine, progress=Progress())
+    ran = execute(
+        request, given, seed=seed, check=check, engine=engine, verify=not no_verify, progress=Progress()
+    )
     layers = checked_layers(ran, Progress()) if check_layers else None
     for line in ran.notes:
         note(line)

@@ -48,7 +48,9 @@ def command(
     from lpu_emu.cli.text import hazard_text
 
     progress = Progress()
-    target = open_target(Request(file=file, chip=chip, precision=precision, shapes=shapes, size=size), progress)
+    target = open_target(
+        Request(file=file, chip=chip, precision=precision, shapes=shapes, size=size), progress
+    )
     progress.clear()
     executable = target.executable
     errors = [hazard for hazard in executable.hazards if not hazard.is_warning]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lpu_emu.analysis.core import Analysis
     from lpu_emu.engine.executor import Prepared
     from lpu_emu.program.model import Program
     from lpu_emu.program.result import RunResult
@@ -25,6 +26,7 @@ def run(
     *,
     strict: bool = True,
     verify: bool = True,
+    analysis: Analysis | None = None,
     threads: int | None = None,
 ) -> RunResult:
     """Run a program.
@@ -34,8 +36,9 @@ def run(
         inputs: one array per input binding, of exactly the binding's shape and type.
         strict: raise when the program has hazards that are not warnings. Otherwise such a program gives its
             cycles and hazards, but no values: they are defined for programs that keep the rules only.
-        verify: ``False`` trusts a program that was checked before: it is not checked against its chip, and
-            hazards do not raise (a program that has them gives no values all the same).
+        verify: ``False`` trusts a program that was verified before, by this or an earlier process, and found
+            without hazards: its chip's rules are not checked again. Any other program is verified all the same.
+        analysis: the analysis of this very program, if there is one already.
         threads: how many threads large products may use; by default all. No result depends on it.
 
     Raises:
@@ -46,11 +49,13 @@ def run(
     """
     from lpu_emu.engine import executor
 
-    return executor.run(program, inputs or {}, strict=strict, verify=verify, threads=threads)
+    return executor.run(
+        program, inputs or {}, strict=strict, verify=verify, analysis=analysis, threads=threads
+    )
 
 
-def prepare(program: Program, *, verify: bool = True) -> Prepared:
-    """Analyse and plan a program once, to run it several times.
+def prepare(program: Program, *, verify: bool = True, analysis: Analysis | None = None) -> Prepared:
+    """Analyse and plan a program once, to run it several times; arguments as for :func:`run`.
 
     Raises:
         ProgramError: the program does not fit its chip.
@@ -58,7 +63,7 @@ def prepare(program: Program, *, verify: bool = True) -> Prepared:
     """
     from lpu_emu.engine import executor
 
-    return executor.prepare(program, verify=verify)
+    return executor.prepare(program, verify=verify, analysis=analysis)
 
 
 def warm_up() -> None:

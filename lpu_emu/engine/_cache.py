@@ -5,10 +5,12 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+import re
 import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,9 @@ from lpu_emu._resources import isa_folder
 
 CACHE_VARIABLE = "LPU_EMU_CACHE_DIR"
 _APPLICATION = "lpu-emu"
+_DIGEST = re.compile("[0-9a-f]{32}")
+_KEPT_FOLDERS = 8
+_UNUSED_S, _LONG_UNUSED_S = 24 * 3600, 30 * 24 * 3600
 
 
 def source_files() -> list[tuple[str, Path]]:
@@ -44,10 +49,34 @@ def cache_folder(digest: str) -> Path:
     for base in _candidates():
         folder = base / digest
         if _is_usable(folder):
+            _prune(base, folder)
             return folder
     folder = Path(tempfile.mkdtemp(prefix=f"{_APPLICATION}-"))
     atexit.register(partial(shutil.rmtree, folder, ignore_errors=True))
     return folder
+
+
+def _prune(base: Path, used: Path) -> None:
+    """Delete what other states of the sources have left: unused for a month, or for a day if there is much newer.
+
+    Every process marks the folder that it uses. A folder is renamed first, so that nobody sees half of one; whoever
+    is still working with it compiles anew.
+    """
+    now = time.time()
+    try:
+        os.utime(used)
+        others = [f for f in base.iterdir() if _DIGEST.fullmatch(f.name) and f != used]
+        ages = sorted((now - f.stat().st_mtime, f) for f in others)
+    except OSError:
+        return
+    for place, (age_s, folder) in enumerate(ages):
+        if age_s > _LONG_UNUSED_S or (place >= _KEPT_FOLDERS and age_s > _UNUSED_S):
+            aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+            try:
+                folder.rename(aside)
+            except OSError:
+                continue
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _candidates() -> Iterator[Path]:

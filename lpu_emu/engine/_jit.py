@@ -80,7 +80,7 @@ def _quiet(function: Callable[P, R]) -> Callable[P, R]:
     return plain
 
 
-def _compiled(function: Callable[P, R], **options: bool) -> Callable[P, R]:
+def _compiled(function: Callable[P, R], **options: Any) -> Callable[P, R]:
     if PLAIN:
         return _quiet(function)
     with _own_cache_folder():
@@ -101,25 +101,13 @@ def inner(function: Callable[P, R]) -> Callable[P, R]:
     return _compiled(function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-def _spin_briefly() -> None:
-    """Let idle OpenMP threads of GNU's library sleep soon, unless the user has chosen how they wait.
+def spliced(function: Callable[P, R]) -> Callable[P, R]:
+    """Put the text of a function where it is called.
 
-    They spin for milliseconds by default, on the very core that a thread with work left may be waiting for: on a
-    busy machine two threads were measured to be up to 50 times slower than one. The library reads this when it
-    is loaded, at the first parallel loop of the process.
+    For functions high up: LLVM optimises each compiled function anew together with all that it calls, seconds for
+    each level above the kernels.
     """
-    if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
-        os.environ["GOMP_SPINCOUNT"] = "10000"
-
-
-def parallel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function whose ``prange`` loops run on Numba's threads.
-
-    Iterations must be independent and write different places, so that no result depends on the number of
-    threads. A process that has run such a function must not fork.
-    """
-    _spin_briefly()
-    return _compiled(function, cache=True, parallel=True)
+    return _compiled(function, _nrt=False, inline="always")
 
 
 def with_twin(twin: Callable[P, R]) -> Callable[[Callable[..., Any]], Callable[P, R]]:

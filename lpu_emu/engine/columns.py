@@ -15,7 +15,7 @@ from __future__ import annotations
 
 # What an op does.
 NOTHING, READ, WRITE, GATHER, SCATTER, BINARY, UNARY, CONVERT, LOAD, STORE_ROWS, SWAP, REPLACE = range(12)
-ACCUMULATE, MERGE, SHIFT, PERMUTE, DISTRIBUTE, ROTATE, TRANSPOSE, ISSUE, VIEW = range(12, 21)
+ACCUMULATE, MERGE, SHIFT, PERMUTE, DISTRIBUTE, ROTATE, TRANSPOSE, ISSUE, VIEW, KINDS = range(12, 22)
 
 # Columns of ops. ON: lanes that are on. X, Y: how many slots the first and the second operand have (0: immediate).
 # SIZE: bytes of a packed element, PARTS: parts of a planar result. ADDRESS, STRIDE: bytes, of SRAM or buffers.

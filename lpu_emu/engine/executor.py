@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from lpu_emu.analysis import analyse, require_no_hazards
 from lpu_emu.analysis.core import Analysis
+from lpu_emu.engine import trust, warming
 from lpu_emu.engine.planning.plan import WINDOW_CYCLES, Plan, plan_of
 from lpu_emu.engine.session import Inputs, Session
+from lpu_emu.errors import LpuError
 from lpu_emu.program.model import Program
 from lpu_emu.program.result import RunResult
 from lpu_emu.program.tensors import require_inputs
@@ -36,9 +38,15 @@ class Prepared:
         return Session(self.program, self.plan, threads)
 
 
-def prepare(program: Program, *, verify: bool = True, window: int = WINDOW_CYCLES) -> Prepared:
+def prepare(
+    program: Program,
+    *,
+    verify: bool = True,
+    analysis: Analysis | None = None,
+    window: int = WINDOW_CYCLES,
+) -> Prepared:
     """Analyse and plan a program; ``window`` decides the course of execution and never its results."""
-    analysis = _analysed(program, verify)
+    analysis = _analysed(program, verify, analysis)
     require_no_hazards(analysis)
     return Prepared(program=program, plan=plan_of(analysis, window=window))
 
@@ -49,26 +57,39 @@ def run(
     *,
     strict: bool = True,
     verify: bool = True,
+    analysis: Analysis | None = None,
     threads: int | None = None,
     window: int = WINDOW_CYCLES,
 ) -> RunResult:
     """Run a program as :func:`lpu_emu.engine.run` says."""
-    analysis = _analysed(program, verify)
+    analysis = _analysed(program, verify, analysis)
     require_inputs(program, inputs)
     if any(not hazard.is_warning for hazard in analysis.hazards):
-        if strict and verify:
+        if strict:
             require_no_hazards(analysis)
         return RunResult(outputs={}, cycles=analysis.cycles, hazards=analysis.hazards)
     return Prepared(program=program, plan=plan_of(analysis, window=window)).run(inputs, threads=threads)
 
 
 def warm_up() -> None:
-    """Run an empty program: everything is compiled when the loop is."""
-    machine = load_machine("tiny")
-    run(Program(name="", machine=machine, queues={}), {})
+    """Get everything compiled: in two processes if nothing is yet, else by loading it."""
+    with warming.helper():
+        warming.compile_loop()
+    program = Program(name="", machine=load_machine("tiny"), queues={})
+    run(program, {}, analysis=analyse(program))
 
 
-def _analysed(program: Program, verify: bool) -> Analysis:
-    if verify:
-        require_valid(program)
-    return analyse(program)
+def _analysed(program: Program, verify: bool, analysis: Analysis | None) -> Analysis:
+    """Return the analysis: the given one, a short one of a program that was verified before, or a new one."""
+    if analysis is not None and analysis.program is not program:
+        raise LpuError(f"engine: the analysis given for program {program.name!r} is that of another program")
+    if not verify:
+        if analysis is not None:
+            return analysis
+        if trust.is_trusted(program):
+            return analyse(program, hazard_free=True)
+    require_valid(program)
+    found = analyse(program) if analysis is None else analysis
+    if not found.hazards and (not verify or analysis is None):
+        trust.trust(program)
+    return found

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpu_emu.engine import columns as c
 from lpu_emu.engine.dispatch import dispatch
+from lpu_emu.engine.pages import zeros
 from lpu_emu.engine.planning.plan import Plan
 from lpu_emu.engine.planning.storage import changed_words
 from lpu_emu.engine.steps import faults
@@ -25,8 +27,6 @@ from lpu_emu.program.result import RunResult
 from lpu_emu.program.tensors import read_outputs, require_inputs, write_image
 
 Inputs = Mapping[str, NDArray[np.generic]]
-
-_ALIGNED_BYTES = 64
 
 
 class Session:
@@ -65,14 +65,34 @@ class Session:
 
     def _reset(self) -> Program:
         """Forget what the run before has changed; return a program with the data that are to be written again."""
-        state, machine = self._state, self._program.machine
-        words, names = machine.chip.words, slice_names(machine)
-        changed = changed_words(self._plan.ops, state.grid.shape[1], words * len(names))
-        state.grid[: len(changed)][changed] = 0
-        state.memory[len(changed) * state.grid.shape[1] : state.zeros] = 0
+        state, lanes = self._state, self._state.grid.shape[1]
+        for begin, end in self._changed:
+            state.grid[begin:end] = 0
+        state.memory[self._words * lanes : state.zeros] = 0
         state.tiles[:, c.READY] = 0
         state.found[:] = 0
         state.board[:] = 0
+        return self._rewritten
+
+    @cached_property
+    def _words(self) -> int:
+        """Words of the whole SRAM."""
+        return self._program.machine.chip.words * len(slice_names(self._program.machine))
+
+    @cached_property
+    def _changed(self) -> list[tuple[int, int]]:
+        """First and last word, the last one excluded, of every stretch that a run may write."""
+        changed = changed_words(self._plan.ops, self._state.grid.shape[1], self._words)
+        borders = np.flatnonzero(np.diff(changed.astype(np.int8), prepend=0, append=0))
+        return [(int(begin), int(end)) for begin, end in borders.reshape(-1, 2)]
+
+    @cached_property
+    def _rewritten(self) -> Program:
+        """The program with only those data sections that a run may change."""
+        words, names = self._program.machine.chip.words, slice_names(self._program.machine)
+        changed = np.zeros(self._words, dtype=bool)
+        for begin, end in self._changed:
+            changed[begin:end] = True
         mine = [
             section
             for section in self._program.data
@@ -86,7 +106,8 @@ class Session:
 def _state(plan: Plan, team: int) -> State:
     lanes, space = plan.rows.shape[1], plan.space
     team = team if plan.shares else 1
-    memory = _zeros(space.end + 3 * team * space.room)
+    filled = [*_filled(plan.analysis.program, lanes), (space.pool, space.end)]
+    memory = zeros(space.end + 3 * team * space.room, filled)
     values = np.ascontiguousarray(plan.ops[:, c.IMMEDIATE]).astype("<u4").view(np.uint8)
     memory[space.immediates : space.immediates + len(values)] = values
     return State(
@@ -103,17 +124,27 @@ def _state(plan: Plan, team: int) -> State:
         immediates=space.immediates,
         scratch=space.end,
         room=space.room,
-        weights=space.weights,
         each=plan.analysis.program.machine.chip.lanes_per_superlane,
         team=team,
     )
 
 
-def _zeros(size: int) -> Bytes:
-    """Return zeros that begin a cache line; pages that nobody touches are never there."""
-    room = np.zeros(size + _ALIGNED_BYTES, dtype=np.uint8)
-    skip = -room.ctypes.data % _ALIGNED_BYTES
-    return room[skip : skip + size]
+def _filled(program: Program, lanes: int) -> list[tuple[int, int]]:
+    """Return first and last byte, the last one excluded, of what the data sections fill without gaps."""
+    words, names = program.machine.chip.words, slice_names(program.machine)
+    places = sorted(
+        (names[s.slice] * words + s.address, len(s.words))
+        for s in program.data
+        if s.step == 1 and len(s.words)
+    )
+    found: list[tuple[int, int]] = []
+    for first, count in places:
+        begin, end = first * lanes, (first + count) * lanes
+        if found and found[-1][1] >= begin:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
+    return found
 
 
 def _slices(grid: Bytes, program: Program) -> dict[str, Bytes]:

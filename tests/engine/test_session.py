@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lpu_emu import engine, reference
+from lpu_emu.analysis.core import Analysis, analyse
+from lpu_emu.engine import executor
 from lpu_emu.engine.executor import prepare
-from lpu_emu.errors import HazardError, InputError
+from lpu_emu.engine.trust import schedule_digest
+from lpu_emu.errors import HazardError, InputError, LpuError
 from lpu_emu.program.layout import Piece, TensorLayout
 from lpu_emu.program.model import Binding, DataSection, Program
 from lpu_emu.program.text import issue, pack_text
@@ -90,8 +95,10 @@ def test_programs_with_hazards_give_no_values_and_are_refused() -> None:
         engine.run(broken, inputs)
     with pytest.raises(HazardError, match="undriven"):
         engine.prepare(broken)
-    for options in ({"strict": False}, {"verify": False}):
-        result = engine.run(broken, inputs, **options)
+    with pytest.raises(HazardError, match="undriven"):
+        engine.run(broken, inputs, verify=False)  # was never verified
+    for verify in (True, False):
+        result = engine.run(broken, inputs, strict=False, verify=verify)
         assert (result.outputs, result.memory) == ({}, {})
         assert result.cycles == reference.run(broken, inputs, strict=False).cycles
         assert result.hazards == reference.run(broken, inputs, strict=False).hazards
@@ -101,3 +108,42 @@ def test_trusted_programs_run_as_checked_ones() -> None:
     inputs = {"x": np.arange(8, dtype=np.uint8).reshape(1, 8)}
     one, other = (engine.run(increment(), inputs, verify=verify) for verify in (True, False))
     assert np.array_equal(one.outputs["y"], other.outputs["y"])
+    assert (one.cycles, one.hazards) == (other.cycles, other.hazards)
+
+
+def test_only_what_was_verified_is_trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LPU_EMU_CACHE_DIR", os.fspath(tmp_path))
+    searches: list[bool] = []
+
+    def counted(program: Program, *, hazard_free: bool = False) -> Analysis:
+        searches.append(not hazard_free)
+        return analyse(program, hazard_free=hazard_free)
+
+    monkeypatch.setattr(executor, "analyse", counted)
+    for _ in range(2):
+        prepare(increment(), verify=False)
+    assert searches == [True, False]
+    other_data = replace(increment(), data=())
+    assert schedule_digest(other_data) != schedule_digest(increment())
+    prepare(other_data, verify=False)
+    prepare(increment())
+    assert searches == [True, False, True, True]
+
+
+def test_values_of_data_do_not_matter_for_trust() -> None:
+    program = increment()
+    section = program.data[0]
+    other = replace(program, data=(replace(section, words=section.words + np.uint8(1)),))
+    assert schedule_digest(other) == schedule_digest(program)
+
+
+def test_an_analysis_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = increment()
+    analysis = analyse(program)
+    monkeypatch.setattr(executor, "analyse", None)
+    x = np.zeros((1, 8), np.uint8)
+    result = engine.run(program, {"x": x}, analysis=analysis)
+    assert np.array_equal(result.outputs["y"], x + np.uint8(3))
+    assert engine.prepare(program, analysis=analysis).plan.analysis is analysis
+    with pytest.raises(LpuError, match="another program"):
+        engine.prepare(increment(), analysis=analysis)

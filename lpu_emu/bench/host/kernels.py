@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 from lpu_emu.bench.host.products import BLOCK, blocks
 from lpu_emu.bench.host.workload import LANES, SEED
 from lpu_emu.engine.kernels.codes import TYPES
-from lpu_emu.engine.kernels.matmul_float import matmul_float, pack_float, packed_float_words
-from lpu_emu.engine.kernels.matmul_int import matmul_int, pack_int, packed_int_words
+from lpu_emu.engine.kernels.matmul_float import float_panels, matmul_float, pack_float, packed_float_words
+from lpu_emu.engine.kernels.matmul_int import int_panels, matmul_int, pack_int, packed_int_words
 from lpu_emu.engine.kernels.stream_int import stream_int
 
 _FEW_ROWS = 64
+_CACHE_LINE = 64
+_ROWS = np.arange(LANES, dtype=np.int64) * LANES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,18 +46,23 @@ def int8_kernel(m: int, k: int, n: int) -> KernelWork:
     if m < 5:
 
         def stream(column: int, block: int, first: int, count: int) -> None:
-            weights = tiles[column, block]
-            stream_int(rows[block], first, 1, count, 1, weights, out[column], first, 1, int(block > 0))
+            sums = out[column, first : first + count]
+            memory = tiles[column, block].reshape(-1)
+            stream_int(rows[block], first, 1, 1, memory, _ROWS, sums, 1, sums, int(block > 0))
 
         return KernelWork(macs=m * kb * nb * LANES**2, out=out, work=_passes(m, kb, nb, stream), pack=None)
-    packed = np.empty((nb, kb, packed_int_words(LANES, LANES)), dtype=np.int32)
+    packed = _aligned(nb, kb, packed_int_words(LANES, LANES), np.dtype(np.int32))
 
     def multiply(column: int, block: int, first: int, count: int) -> None:
-        place = packed[column, block]
-        matmul_int(rows[block], first, 1, count, 1, place, out[column], first, 1, int(block > 0))
+        sums = out[column, first : first + count]
+        matmul_int(rows[block], first, 1, 1, packed[column, block], sums, 1, sums, int(block > 0))
+
+    def pack_tile(column: int, block: int) -> None:
+        memory = tiles[column, block].reshape(-1)
+        pack_int(memory, _ROWS, LANES, 0, int_panels(LANES), packed[column, block])
 
     def pack() -> None:
-        _each(nb, kb, lambda column, block: pack_int(tiles[column, block], packed[column, block]))
+        _each(nb, kb, pack_tile)
 
     pack()
     return KernelWork(macs=m * kb * nb * LANES**2, out=out, work=_passes(m, kb, nb, multiply), pack=pack)
@@ -67,18 +75,34 @@ def fp16_kernel(m: int, k: int, n: int) -> KernelWork:
     rows = rng.standard_normal((kb, m, LANES)).astype(np.float16).view(np.uint8)
     weights = rng.standard_normal((nb, kb, LANES, LANES)).astype(np.float16).view(np.uint8)
     low, high = (np.ascontiguousarray(weights[..., byte::2]) for byte in (0, 1))
-    packed = np.empty((nb, kb, packed_float_words(LANES, LANES)), dtype=np.float32)
+    packed = _aligned(nb, kb, packed_float_words(LANES, LANES), np.dtype(np.float64))
+    high_rows = _ROWS + LANES * LANES
     out = np.zeros((nb, m, LANES), dtype=np.int32)
 
     def multiply(column: int, block: int, first: int, count: int) -> None:
-        place, add = packed[column, block], int(block > 0)
-        matmul_float(dtype, rows[block], first, 1, count, 0, LANES, place, out[column], first, 1, add)
+        sums = out[column, first : first + count]
+        matmul_float(
+            dtype, rows[block], first, 1, 0, LANES, packed[column, block], sums, 1, sums, int(block > 0)
+        )
+
+    def pack_tile(column: int, block: int) -> None:
+        memory = np.concatenate([low[column, block].reshape(-1), high[column, block].reshape(-1)])
+        pack_float(dtype, memory, _ROWS, high_rows, LANES, 0, float_panels(LANES), packed[column, block])
 
     def pack() -> None:
-        _each(nb, kb, lambda i, j: pack_float(dtype, low[i, j], high[i, j], packed[i, j]))
+        _each(nb, kb, pack_tile)
 
     pack()
     return KernelWork(macs=m * kb * nb * LANES**2, out=out, work=_passes(m, kb, nb, multiply), pack=pack)
+
+
+def _aligned(nb: int, kb: int, words: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return room for packed tiles [column block, inner block, words], each at the start of a cache line."""
+    pitch = -(-words * dtype.itemsize // _CACHE_LINE) * _CACHE_LINE
+    room = np.zeros(nb * kb * pitch + _CACHE_LINE, dtype=np.uint8)
+    skip = -room.ctypes.data % _CACHE_LINE
+    whole = room[skip : skip + nb * kb * pitch].view(dtype)
+    return whole.reshape(nb, kb, -1)[..., :words]
 
 
 def _each(nb: int, kb: int, call: Callable[[int, int], object]) -> None:

@@ -86,24 +86,27 @@ def _twin(rows: int, width: int) -> Any:
     def tile(
         a: Array,
         a_first: int,
-        a_step: int,
         b: Array,
         b_first: int,
         steps: int,
         start: Array,
         start_first: int,
+        before: Array,
+        before_first: int,
+        before_step: int,
         c: Array,
         c_first: int,
         c_step: int,
         add: int,
     ) -> None:
         panel = b[b_first : b_first + steps * width].view(np.int8).reshape(steps, width, 4).astype(np.int64)
-        flat = c.reshape(-1)
+        flat, old = c.reshape(-1), before.reshape(-1)
         for row in range(rows):
-            left = a[a_first + row * a_step :][: 4 * steps].reshape(steps, 1, 4).astype(np.int64)
+            left = a[a_first + row * PITCH :][: 4 * steps].reshape(steps, 1, 4).astype(np.int64)
             total = (left * panel).sum(axis=(0, 2)) + start[start_first : start_first + width]
             place = slice(c_first + row * c_step, c_first + row * c_step + width)
-            flat[place] = (total + flat[place] if add else total).astype(np.int32)
+            there = slice(before_first + row * before_step, before_first + row * before_step + width)
+            flat[place] = (total + old[there] if add else total).astype(np.int32)
 
     return tile
 
@@ -123,10 +126,13 @@ STAGED, STAGED_BYTES = (np.uint8, 1) if RAISED else (np.int16, 2)
 _ARITHMETIC, _VECTORS, _COLUMNS = _ARITHMETICS[CHOICE]
 WIDTH = _VECTORS * _COLUMNS
 ROWS = 12 if CHOICE == "vnni512" else 6
+HALF_ROWS = ROWS // 3
+# Values from a staged row to the next. Rows of 320 values, all of a tile, spread evenly over the sets of a cache.
+PITCH = (4096 + 320) // STAGED_BYTES
 
 
 def _tile(rows: int) -> Tile:
-    return make_tile(_ARITHMETIC, rows, _VECTORS, _twin(rows, WIDTH))
+    return make_tile(_ARITHMETIC, rows, _VECTORS, STAGED_BYTES * PITCH, _twin(rows, WIDTH))
 
 
-tall, half, single = _tile(ROWS), _tile(ROWS // 3), _tile(1)
+tall, half = _tile(ROWS), _tile(HALF_ROWS)

@@ -1,35 +1,40 @@
 """Float products of the MXM: exact products, float64 sums in ascending k, one rounding to float32.
 
 Activations are rows of packed elements, ``uint8[rows, K * bytes]`` of fp16, bf16 or fp8: vector i is row
-``a_first + i * a_step``, of which ``k_count`` lanes from ``k_first`` on take part. Weights are byte rows,
-``uint8[N, K]``, one for each output lane: the low bytes and the high bytes, for fp8 the same array twice. Results are
-rows of float32 patterns, ``int32[rows, N]``, vector i in row ``out_first + i * out_step``; they replace what is
-there or are added to it in float32. The rows of one call must be different ones.
+``a_first + i * a_step``, of which ``k_count`` lanes from ``k_first`` on take part. Weights are byte rows of K lanes,
+one for each of N output lanes, anywhere in flat ``memory``: ``low`` and ``high`` (int64[N]) say where the low and the
+high bytes lie, for fp8 both the same. Results are rows of float32 patterns, ``out`` int32[vectors, N]: the products, or
+with ``add`` 1 their float32 sums with the rows ``i * before_step`` of ``before``.
 
 Weights that meet more than ``FEW`` vectors are best packed once for all of them (``pack_float``, then
-``matmul_float``); ``stream_float`` packs panel by panel, in the nearest cache.
+``matmul_float``); ``stream_float`` packs panel by panel, in the nearest cache. A panel ends after the last k for which it
+has a weight that is not zero: what follows adds zeros, unless an activation is infinite or NaN.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from lpu_emu.engine._jit import inner, jit, parallel
+from lpu_emu.engine._jit import inner, jit
 from lpu_emu.engine.kernels.accumulate import sum_of_patterns
 from lpu_emu.engine.kernels.bits import Array, stack_bytes, whole, word
+from lpu_emu.engine.kernels.blocks import make_block, padded
 from lpu_emu.engine.kernels.codes import DONE, UNSUPPORTED, element_bytes
-from lpu_emu.engine.kernels.float_tiles import ROWS, WIDTH, half, single, tall
+from lpu_emu.engine.kernels.float_tiles import HALF_ROWS, PITCH, ROWS, WIDTH, half, tall
 from lpu_emu.engine.kernels.planes import join2
 from lpu_emu.engine.kernels.transpose import transpose_words
 from lpu_emu.engine.kernels.widen import widen_floats
 
-FEW = 24
+FEW = 12
 SCRATCH_BYTES = 96 * 1024
-_BLOCK_ROWS = 24
-_HALF_ROWS = ROWS // 3
-_EDGE_BYTES = 4 * _BLOCK_ROWS * WIDTH
+_BLOCK_ROWS = 12
+_STAGED_BYTES = 8 * _BLOCK_ROWS * PITCH
+_PANEL_BYTES = 8 * WIDTH * PITCH
 _GROUP = 8
+_INFINITE = 0x7FF0 << 48
+_MAGNITUDE = (1 << 63) - 1
+
+_block = make_block(tall, half, ROWS, HALF_ROWS, WIDTH, PITCH, sum_of_patterns)
 
 
 @inner
@@ -45,44 +50,62 @@ def _widen_row(dtype: int, low: Array, high: Array, out: Array) -> None:
 
 @inner
 def _pack_panel(
-    dtype: int, low: Array, high: Array, first: int, count: int, panel: Array, place: int
-) -> None:
-    """Widen the weights of ``count`` rows and turn them into a panel at a place of ``panel`` (int32 patterns)."""
-    k = low.shape[1]
-    widened = stack_bytes(SCRATCH_BYTES).view(np.int32)
+    dtype: int, memory: Array, low: Array, high: Array, first: int, k: int, panel: Array, place: int
+) -> int:
+    """Widen the weights of rows from ``first`` on and turn them into a panel; return where it ends."""
+    widened = stack_bytes(SCRATCH_BYTES).view(np.float32)
+    count = min(WIDTH, low.size - first)
+    if count < WIDTH:
+        panel[place : place + WIDTH * k] = 0.0
     for group in range(0, count, _GROUP):
         rows = min(_GROUP, count - group)
         for i in range(rows):
-            row = first + group + i
-            _widen_row(dtype, low[row], high[row], widened[i * k : (i + 1) * k].view(np.float32))
+            lower, upper = low[first + group + i], high[first + group + i]
+            _widen_row(
+                dtype, memory[lower : lower + k], memory[upper : upper + k], widened[i * k : (i + 1) * k]
+            )
         transpose_words(widened, whole(0), rows, k, panel, place + group, whole(WIDTH))
+    end = place + WIDTH * k
+    while end > place and panel[end - 1] == 0.0:
+        end -= 1
+    return int((end - place + WIDTH - 1) // WIDTH)
+
+
+@inner
+def _panels(n: int) -> int:
+    return (n + WIDTH - 1) // WIDTH
+
+
+@jit
+def float_panels(n: int) -> int:
+    """Return the number of panels of weights of N rows."""
+    return _panels(n)
 
 
 @jit
 def packed_float_words(n: int, k: int) -> int:
-    """Return the length of the float32 array that holds packed weights of N rows over K lanes."""
-    return (n + WIDTH - 1) // WIDTH * WIDTH * k
+    """Return the length of the float64 array that holds packed weights of N rows over K lanes."""
+    return _panels(n) * (WIDTH * k + 1)
 
 
 @jit
-def pack_float(dtype: int, low: Array, high: Array, packed: Array) -> int:
-    """Pack weights for ``matmul_float`` into ``packed``, ``float32[packed_float_words(N, K)]``.
+def pack_float(
+    dtype: int, memory: Array, low: Array, high: Array, k: int, first: int, panels: int, packed: Array
+) -> int:
+    """Pack some panels of weights for ``matmul_float`` into ``packed``, ``float64[packed_float_words(N, K)]``.
 
     Returns ``DONE``, or ``UNSUPPORTED`` when a row is too long.
     """
-    n, k = low.shape
-    if 4 * _GROUP * k > SCRATCH_BYTES:
+    if k > PITCH:
         return UNSUPPORTED
-    patterns = packed.view(np.int32)
-    if n % WIDTH:
-        patterns[n // WIDTH * WIDTH * k :] = 0
-    for first in range(0, n, WIDTH):
-        _pack_panel(dtype, low, high, first, min(WIDTH, n - first), patterns, first * k)
+    ends = packed[_panels(low.size) * WIDTH * k :].view(np.int64)
+    for panel in range(first, first + panels):
+        ends[panel] = _pack_panel(dtype, memory, low, high, panel * WIDTH, k, packed, panel * WIDTH * k)
     return DONE
 
 
 @inner
-def _stage(dtype: int, row: Array, k_first: int, k_count: int, out: Array) -> None:
+def _stage_row(dtype: int, row: Array, k_first: int, k_count: int, out: Array) -> None:
     """Widen the lanes of an activation row that take part to float64."""
     size = element_bytes(dtype)
     values = stack_bytes(SCRATCH_BYTES).view(np.float32)[:k_count]
@@ -92,60 +115,42 @@ def _stage(dtype: int, row: Array, k_first: int, k_count: int, out: Array) -> No
 
 
 @inner
-def _tiles(
-    staged: Array, k: int, rows: int, panel: Array, place: int, c: Array, c_first: int, c_step: int, add: int
-) -> None:
-    """Multiply all rows of a block with one panel; results go to flat places of ``c``."""
-    row, none = 0, whole(0)
-    while row + ROWS <= rows:
-        tall(staged, row * k, k, panel, place, k, panel, none, c, c_first + row * c_step, c_step, add)
-        row += ROWS
-    while row + _HALF_ROWS <= rows:
-        half(staged, row * k, k, panel, place, k, panel, none, c, c_first + row * c_step, c_step, add)
-        row += _HALF_ROWS
-    while row < rows:
-        single(staged, row * k, k, panel, place, k, panel, none, c, c_first + row * c_step, c_step, add)
-        row += 1
+def _stage(
+    dtype: int, a: Array, a_first: int, a_step: int, rows: int, k_first: int, k_count: int, staged: Array
+) -> bool:
+    """Stage rows, and rows of zeros as tiles want them; return whether all values are finite."""
+    largest = whole(0)
+    for row in range(padded(rows, HALF_ROWS)):
+        values = staged[row * PITCH : row * PITCH + k_count]
+        if row >= rows:
+            values[:] = 0.0
+            continue
+        _stage_row(dtype, a[a_first + row * a_step], k_first, k_count, values)
+        largest = max(largest, _largest(values.view(np.int64)))
+    return bool(largest < _INFINITE)
 
 
 @inner
-def _panel(
-    staged: Array,
-    k: int,
-    rows: int,
-    panel: Array,
-    place: int,
-    columns: int,
-    c: Array,
-    c_first: int,
-    c_step: int,
-    add: int,
-) -> None:
-    """Multiply a block with one panel, of which the first columns are there."""
-    if columns == WIDTH:
-        _tiles(staged, k, rows, panel, place, c, c_first, c_step, add)
-        return
-    scratch, none = stack_bytes(_EDGE_BYTES).view(np.int32), whole(0)
-    _tiles(staged, k, rows, panel, place, scratch, none, whole(WIDTH), none)
-    for row in range(rows):
-        for column in range(columns):
-            new, there = scratch[row * WIDTH + column], c_first + row * c_step + column
-            c[there] = sum_of_patterns(c[there], new) if add else new
+def _largest(patterns: Array) -> int:
+    found = whole(0)
+    for i in range(patterns.size):
+        found = max(found, patterns[i] & whole(_MAGNITUDE))
+    return found
 
 
 @inner
-def _clear(rows: int, n: int, c: Array, c_first: int, c_step: int, add: int) -> None:
+def _steps(end: int, k_first: int, k_count: int, is_finite: bool) -> int:
+    """Return over how many k a panel has to be multiplied, at least one."""
+    return min(max(end - k_first, 1), k_count) if is_finite else k_count
+
+
+@inner
+def _clear(before: Array, before_step: int, out: Array, first: int, rows: int, add: int) -> None:
     """Write the sums of no products: +0, or +0 added."""
-    for row in range(rows):
-        for column in range(n):
-            there = c_first + row * c_step + column
-            c[there] = sum_of_patterns(c[there], word(0)) if add else np.int32(0)
-
-
-@inner
-def _block_rows(k_count: int, vectors: int) -> int:
-    """Return how many rows to stage at a time; 0 when not even one fits."""
-    return min(_BLOCK_ROWS, vectors, SCRATCH_BYTES // (8 * max(k_count, 1)))
+    for row in range(first, first + rows):
+        for column in range(out.shape[1]):
+            old = before[row * before_step, column]
+            out[row, column] = sum_of_patterns(old, word(0)) if add else np.int32(0)
 
 
 @jit
@@ -154,41 +159,37 @@ def matmul_float(
     a: Array,
     a_first: int,
     a_step: int,
-    vectors: int,
     k_first: int,
     k_count: int,
     packed: Array,
+    before: Array,
+    before_step: int,
     out: Array,
-    out_first: int,
-    out_step: int,
     add: int,
 ) -> int:
-    """Multiply ``vectors`` activation rows of type ``dtype`` with packed weights.
+    """Multiply as many activation rows of type ``dtype`` as ``out`` has with packed weights.
 
-    ``add`` 1 adds to the rows of ``out``, 0 replaces them. Returns ``DONE``, or ``UNSUPPORTED`` when a row is too long.
+    Returns ``DONE``, or ``UNSUPPORTED`` when a row is too long.
     """
-    n, k = out.shape[1], a.shape[1] // element_bytes(dtype)
-    block = _block_rows(k_count, vectors)
-    if vectors and block == 0:
+    vectors, n, k = out.shape[0], out.shape[1], a.shape[1] // element_bytes(dtype)
+    panels = _panels(n)
+    if k_count > PITCH:
         return UNSUPPORTED
-    staged = stack_bytes(SCRATCH_BYTES).view(np.float64)
-    flat, patterns = out.reshape(out.size), packed.view(np.int32)
-    for done in range(0, vectors, max(block, 1)):
-        rows, c_first = min(block, vectors - done), (out_first + done * out_step) * n
-        for row in range(rows):
-            _stage(
-                dtype,
-                a[a_first + (done + row) * a_step],
-                k_first,
-                k_count,
-                staged[row * k_count : (row + 1) * k_count],
-            )
+    staged = stack_bytes(_STAGED_BYTES).view(np.float64)
+    flat, old, ends = out.reshape(out.size), before.reshape(before.size), packed.view(np.int64)
+    for done in range(0, vectors, _BLOCK_ROWS):
+        rows = min(_BLOCK_ROWS, vectors - done)
+        is_finite = _stage(dtype, a, a_first + done * a_step, a_step, rows, k_first, k_count, staged)
         if k_count == 0:
-            _clear(rows, n, flat, c_first, out_step * n, add)
+            _clear(before, before_step, out, done, rows, add)
             continue
-        for first in range(0, n, WIDTH):
-            columns, place = min(WIDTH, n - first), first * k + k_first * WIDTH
-            _panel(staged, k_count, rows, patterns, place, columns, flat, c_first + first, out_step * n, add)
+        for panel in range(panels):
+            first, place = panel * WIDTH, panel * WIDTH * k + k_first * WIDTH
+            steps = _steps(ends[panels * WIDTH * k + panel], k_first, k_count, is_finite)
+            _block(
+                staged, rows, packed, place, steps, place, min(WIDTH, n - first),
+                old, done * before_step * n + first, before_step * n, flat, done * n + first, n, add,
+            )  # fmt: skip
     return DONE
 
 
@@ -198,64 +199,35 @@ def stream_float(
     a: Array,
     a_first: int,
     a_step: int,
-    vectors: int,
     k_first: int,
     k_count: int,
+    memory: Array,
     low: Array,
     high: Array,
+    before: Array,
+    before_step: int,
     out: Array,
-    out_first: int,
-    out_step: int,
     add: int,
 ) -> int:
-    """Multiply at most ``FEW`` activation rows with weights that lie in byte rows; else as ``matmul_float``.
+    """Multiply at most ``FEW`` activation rows, as many as ``out`` has, with weights as they lie.
 
     Returns ``DONE``, or ``UNSUPPORTED`` when there are more rows, or a row is too long.
     """
-    n, k = low.shape
-    if vectors > FEW or _block_rows(k_count, vectors) < vectors or 4 * max(WIDTH, _GROUP) * k > SCRATCH_BYTES:
+    vectors, n, k = out.shape[0], out.shape[1], a.shape[1] // element_bytes(dtype)
+    if vectors > FEW or k > PITCH:
         return UNSUPPORTED
-    staged = stack_bytes(SCRATCH_BYTES).view(np.float64)
-    panel = stack_bytes(SCRATCH_BYTES).view(np.int32)
-    flat, c_first, c_step = out.reshape(out.size), out_first * n, out_step * n
-    for row in range(vectors):
-        _stage(
-            dtype, a[a_first + row * a_step], k_first, k_count, staged[row * k_count : (row + 1) * k_count]
-        )
+    staged = stack_bytes(_STAGED_BYTES).view(np.float64)
+    panel = stack_bytes(_PANEL_BYTES).view(np.float64)
+    flat, old, place = out.reshape(out.size), before.reshape(before.size), k_first * WIDTH
+    is_finite = _stage(dtype, a, a_first, a_step, vectors, k_first, k_count, staged)
     if k_count == 0:
-        _clear(vectors, n, flat, c_first, c_step, add)
+        _clear(before, before_step, out, whole(0), vectors, add)
         return DONE
-    place, none = k_first * WIDTH, whole(0)
     for first in range(0, n, WIDTH):
-        columns = min(WIDTH, n - first)
-        _pack_panel(dtype, low, high, first, columns, panel, none)
-        _panel(staged, k_count, vectors, panel, place, columns, flat, c_first + first, c_step, add)
+        end = _pack_panel(dtype, memory, low, high, first, k, panel, whole(0))
+        steps = _steps(end, k_first, k_count, is_finite)
+        _block(
+            staged, vectors, panel, place, steps, place, min(WIDTH, n - first),
+            old, first, before_step * n, flat, first, n, add,
+        )  # fmt: skip
     return DONE
-
-
-@parallel
-def matmul_float_parallel(
-    dtype: int,
-    a: Array,
-    a_first: int,
-    a_step: int,
-    vectors: int,
-    k_first: int,
-    k_count: int,
-    packed: Array,
-    out: Array,
-    out_first: int,
-    out_step: int,
-    add: int,
-) -> int:
-    """Do what ``matmul_float`` does, on all threads: each takes blocks of rows of its own."""
-    tasks = (vectors + _BLOCK_ROWS - 1) // _BLOCK_ROWS
-    status = 0
-    for task in prange(tasks):
-        done = task * _BLOCK_ROWS
-        rows = min(_BLOCK_ROWS, vectors - done)
-        first, place = a_first + done * a_step, out_first + done * out_step
-        status += matmul_float(
-            dtype, a, first, a_step, rows, k_first, k_count, packed, out, place, out_step, add
-        )
-    return UNSUPPORTED if status else DONE

@@ -76,40 +76,43 @@ def _plain_dots(rows: int) -> Callable[..., None]:
         a_first: int,
         a_step: int,
         b: Array,
-        b_first: int,
-        b_step: int,
+        places: Array,
+        first: int,
         steps: int,
         c: Array,
         c_first: int,
     ) -> None:
-        flat, count = b.reshape(-1).view(np.int8), steps * _STEP
+        flat, count = b.view(np.int8), steps * _STEP
         for i in range(rows):
             left = a[a_first + i * a_step :][:count].astype(np.int64)
             for j in range(_WEIGHT_ROWS):
-                right = flat[b_first + j * b_step :][:count].astype(np.int64)
+                right = flat[places[first + j] :][:count].astype(np.int64)
                 c[c_first + i * _WEIGHT_ROWS + j] = np.int32((left * right).sum())
 
     return dots
 
 
 def _make_dots(rows: int) -> Callable[..., None]:
-    """Make ``dots``: fill ``c[c_first + 4 * i + j]`` with activation row i (of ``rows``) times weight row j (of 4)."""
+    """Make ``dots``: fill ``c[c_first + 4 * i + j]`` with activation row i (of ``rows``) times weight row j (of 4).
+
+    Weight row j is at ``places[first + j]`` of ``b``.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        a, a_first, a_step, b, b_first, b_step, steps, c, c_first = args
+        a, a_first, a_step, b, places, first, steps, c, c_first = args
         kinds = signature.args
-
-        def places(kind: Any, array: Value, first: Value, step: Value, count: int) -> list[Value]:
-            indices = [builder.add(first, builder.mul(step, ir.Constant(I64, i))) for i in range(count)]
-            return [address(context, builder, kind, array, index) for index in indices]
-
-        left = places(kinds[0], a, a_first, a_step, rows)
-        right = places(kinds[3], b, b_first, b_step, _WEIGHT_ROWS)
+        starts = [builder.add(a_first, builder.mul(a_step, ir.Constant(I64, i))) for i in range(rows)]
+        left = [address(context, builder, kinds[0], a, start) for start in starts]
+        entries = [builder.add(first, ir.Constant(I64, j)) for j in range(_WEIGHT_ROWS)]
+        entries = [
+            load(builder, address(context, builder, kinds[4], places, entry), I64) for entry in entries
+        ]
+        right = [address(context, builder, kinds[3], b, entry) for entry in entries]
         sums = _dot_loop(builder, left, right, steps)
         out = address(context, builder, kinds[7], c, c_first)
-        for first in range(0, rows, 2):
-            group = [total for line in sums[first : first + 2] for total in line]
-            place = builder.add(out, ir.Constant(I64, 4 * _WEIGHT_ROWS * first))
+        for pair in range(0, rows, 2):
+            group = [total for line in sums[pair : pair + 2] for total in line]
+            place = builder.add(out, ir.Constant(I64, 4 * _WEIGHT_ROWS * pair))
             builder.store(_totals(builder, group), builder.inttoptr(place, ir.PointerType(_SUMS)), align=4)
         return context.get_dummy_value()
 
@@ -120,14 +123,14 @@ def _make_dots(rows: int) -> Callable[..., None]:
         a_first: Any,
         a_step: Any,
         b: Any,
-        b_first: Any,
-        b_step: Any,
+        places: Any,
+        first: Any,
         steps: Any,
         c: Any,
         c_first: Any,
     ) -> Any:
         whole = types.int64
-        return types.void(a, whole, whole, b, whole, whole, whole, c, whole), generate
+        return types.void(a, whole, whole, b, places, whole, whole, c, whole), generate
 
     return dots
 
@@ -163,24 +166,25 @@ _dots2, _dots3 = _make_dots(2), _make_dots(3)
 
 
 @inner
-def _tail(a: Array, a_first: int, weights: Array, row: int, first: int) -> int:
+def _tail(a: Array, a_first: int, weights: Array, first: int) -> int:
     """Return the sum of products beyond the whole steps."""
     total = 0
-    for k in range(first, weights.shape[1]):
-        total += word(a[a_first + k]) * word(byte(weights[row, k]))
+    for k in range(first, weights.size):
+        total += word(a[a_first + k]) * word(byte(weights[k]))
     return total
 
 
 @inner
 def _write(
-    sums: Array, vectors: int, correct: int, row: int, out: Array, out_first: int, out_step: int, add: int
+    sums: Array, correct: int, column: int, before: Array, before_step: int, out: Array, add: int
 ) -> None:
     """Write the sums of four weight rows: four columns of every result row."""
+    vectors = out.shape[0]
     for i in range(vectors):
         for j in range(_WEIGHT_ROWS):
             total = sums[i * _WEIGHT_ROWS + j] - correct * sums[vectors * _WEIGHT_ROWS + j]
-            before = out[out_first + i * out_step, row + j] if add else np.int32(0)
-            out[out_first + i * out_step, row + j] = np.int32(total + before)
+            old = before[i * before_step, column + j] if add else np.int32(0)
+            out[i, column + j] = np.int32(total + old)
 
 
 @inner
@@ -203,36 +207,38 @@ def stream_int(
     a: Array,
     a_first: int,
     a_step: int,
-    vectors: int,
     signed: int,
-    weights: Array,
+    memory: Array,
+    rows: Array,
+    before: Array,
+    before_step: int,
     out: Array,
-    out_first: int,
-    out_step: int,
     add: int,
 ) -> int:
-    """Multiply at most ``FEW`` activation rows with weights ``uint8[N, K]``; else as ``matmul_int``.
+    """Multiply at most ``FEW`` activation rows, as many as ``out`` has, with weights as they lie; else as ``matmul_int``.
 
     Returns ``DONE``, or ``UNSUPPORTED`` when there are more rows, N or K is no multiple of 4 or a row is too long.
     """
-    n, k = weights.shape
+    vectors, n = out.shape
+    k = a.shape[1]
     if vectors > FEW or k % 4 or n % 4 or STAGED_BYTES * k * (FEW + 1) > SCRATCH_BYTES:
         return UNSUPPORTED
     staged, sums = stack_bytes(SCRATCH_BYTES).view(STAGED), stack_bytes(1024).view(np.int32)
-    rows = _stage(a, a_first, a_step, vectors, signed, staged)
+    number = _stage(a, a_first, a_step, vectors, signed, staged)
     steps = k // _STEP
     correct = 128 if RAISED and signed else 0
-    for row in range(0, n, _WEIGHT_ROWS):
+    for column in range(0, n, _WEIGHT_ROWS):
         done = 0
-        while rows - done > 4 or rows - done == 3:
-            _dots3(staged, done * k, k, weights, row * k, k, steps, sums, done * _WEIGHT_ROWS)
+        while number - done > 4 or number - done == 3:
+            _dots3(staged, done * k, k, memory, rows, column, steps, sums, done * _WEIGHT_ROWS)
             done += 3
-        while done < rows:
-            _dots2(staged, done * k, k, weights, row * k, k, steps, sums, done * _WEIGHT_ROWS)
+        while done < number:
+            _dots2(staged, done * k, k, memory, rows, column, steps, sums, done * _WEIGHT_ROWS)
             done += 2
         if steps * _STEP < k:
-            for i in range(rows):
+            for i in range(number):
                 for j in range(_WEIGHT_ROWS):
-                    sums[i * _WEIGHT_ROWS + j] += _tail(staged, i * k, weights, row + j, steps * _STEP)
-        _write(sums, vectors, correct, row, out, out_first, out_step, add)
+                    weights = memory[rows[column + j] : rows[column + j] + k]
+                    sums[i * _WEIGHT_ROWS + j] += _tail(staged, i * k, weights, steps * _STEP)
+        _write(sums, correct, column, before, before_step, out, add)
     return DONE

@@ -92,45 +92,55 @@ def _store(
     builder: ir.IRBuilder,
     arithmetic: Arithmetic,
     results: list[list[Value]],
+    olds: Sequence[Value],
     rows: Sequence[Value],
     add: Value,
 ) -> None:
-    """Emit both ways to store the results, with and without what was there, and the choice between them."""
+    """Emit both ways to store the results, with and without what was before, and the choice between them."""
     size = arithmetic.result.count * 4
     pointer = ir.PointerType(arithmetic.result)
     with builder.if_else(builder.icmp_signed("!=", add, ir.Constant(I64, 0))) as branches:
         for accumulate, branch in zip((True, False), branches, strict=True):
             with branch:
-                for row, vectors in zip(rows, results, strict=True):
+                for row, old, vectors in zip(rows, olds, results, strict=True):
                     for v, new in enumerate(vectors):
                         place = builder.inttoptr(builder.add(row, ir.Constant(I64, v * size)), pointer)
-                        value = (
-                            arithmetic.add(builder, new, builder.load(place, align=4)) if accumulate else new
-                        )
+                        value = new
+                        if accumulate:
+                            before = builder.inttoptr(builder.add(old, ir.Constant(I64, v * size)), pointer)
+                            value = arithmetic.add(builder, new, builder.load(before, align=4))
                         builder.store(value, place, align=4)
 
 
-def make_tile(arithmetic: Arithmetic, rows: int, vectors: int, twin: Callable[..., None]) -> Tile:
-    """Make ``tile(a, a_first, a_step, b, b_first, steps, start, start_first, c, c_first, c_step, add)``.
+def make_tile(arithmetic: Arithmetic, rows: int, vectors: int, pitch: int, twin: Callable[..., None]) -> Tile:
+    """Make ``tile``; its arguments are those of ``tile`` below.
 
-    ``a``, ``b``, ``start`` and ``c`` are contiguous arrays, everything ``_first`` and ``_step`` a flat index of
-    them. Row r of the tile is ``start[start_first : start_first + width]`` plus the products of
-    ``a[a_first + r * a_step :]`` with the panel at ``b[b_first:]`` over ``steps`` > 0 steps. It is stored to
-    ``c[c_first + r * c_step :]``, added to what is there if ``add`` is not 0. The columns of the tile must lie inside
-    the arrays. ``twin`` does the same in plain Python.
+    ``a``, ``b``, ``start``, ``before`` and ``c`` are contiguous arrays, everything ``_first`` and ``_step`` a flat
+    index of them. Row r of the tile is ``start[start_first : start_first + width]`` plus the products of
+    ``a[a_first:]``, r times ``pitch`` bytes on, with the panel at ``b[b_first:]`` over ``steps`` > 0 steps, and plus
+    ``before[before_first + r * before_step :]`` if ``add`` is not 0. It is stored to ``c[c_first + r * c_step :]``. The
+    columns of the tile must lie inside the arrays. ``twin`` does the same in plain Python.
+
+    The pitch is a constant because the additions that another one takes in the inner loop compete with its products.
     """
     body = _Body(arithmetic=arithmetic, rows=rows, vectors=vectors)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        a, a_first, a_step, b, b_first, steps, start, start_first, c, c_first, c_step, add = args
+        a, a_first, b, b_first, steps, start, start_first = args[:7]
+        before, before_first, before_step, c, c_first, c_step, add = args[7:]
         kinds = signature.args
-        places = [builder.add(a_first, builder.mul(a_step, ir.Constant(I64, r))) for r in range(rows)]
-        starts = [address(context, builder, kinds[0], a, place) for place in places]
-        sums = body.run(builder, starts, address(context, builder, kinds[3], b, b_first), steps)
-        first = address(context, builder, kinds[6], start, start_first)
+        begin = address(context, builder, kinds[0], a, a_first)
+        starts = [builder.add(begin, ir.Constant(I64, r * pitch)) for r in range(rows)]
+        sums = body.run(builder, starts, address(context, builder, kinds[2], b, b_first), steps)
+        first = address(context, builder, kinds[5], start, start_first)
         results = [_from(builder, arithmetic, row, first) for row in sums]
+        places = [
+            builder.add(before_first, builder.mul(before_step, ir.Constant(I64, r))) for r in range(rows)
+        ]
+        olds = [address(context, builder, kinds[7], before, place) for place in places]
         places = [builder.add(c_first, builder.mul(c_step, ir.Constant(I64, r))) for r in range(rows)]
-        _store(builder, arithmetic, results, [address(context, builder, kinds[8], c, p) for p in places], add)
+        news = [address(context, builder, kinds[10], c, place) for place in places]
+        _store(builder, arithmetic, results, olds, news, add)
         return context.get_dummy_value()
 
     @with_twin(twin)
@@ -138,19 +148,23 @@ def make_tile(arithmetic: Arithmetic, rows: int, vectors: int, twin: Callable[..
         context: Any,
         a: Any,
         a_first: Any,
-        a_step: Any,
         b: Any,
         b_first: Any,
         steps: Any,
         start: Any,
         start_first: Any,
+        before: Any,
+        before_first: Any,
+        before_step: Any,
         c: Any,
         c_first: Any,
         c_step: Any,
         add: Any,
     ) -> Any:
         whole = types.int64
-        signature = types.void(a, whole, whole, b, whole, whole, start, whole, c, whole, whole, whole)
+        signature = types.void(
+            a, whole, b, whole, whole, start, whole, before, whole, whole, c, whole, whole, whole
+        )
         return signature, generate
 
     return tile

@@ -1,4 +1,4 @@
-"""Transposing: 32-bit words of weights to the panels that tiles read, and bytes between streams and lanes."""
+"""Transposing: words of weights to the panels that tiles read, and bytes between streams and lanes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numba import types
 
 from lpu_emu.engine._jit import inner, with_twin
 from lpu_emu.engine.kernels.bits import Array
-from lpu_emu.engine.kernels.vectors import I8, I32, I64, Value, address, load
+from lpu_emu.engine.kernels.vectors import I32, I64, Value, address, load
 
 
 def _merge(builder: ir.IRBuilder, rows: list[Value], distance: int) -> list[Value]:
@@ -38,15 +38,19 @@ def _plain_square(edge: int) -> Callable[..., None]:
     return square
 
 
-def make_square(edge: int, element: ir.Type) -> Callable[..., None]:
+def make_square(edge: int) -> Callable[..., None]:
     """Make ``square(x, x_first, x_step, out, out_first, out_step)``, which transposes ``edge`` x ``edge`` elements.
 
-    ``edge`` is a power of two. Row i begins at the flat index first + i * step of its array.
+    ``edge`` is a power of two. Row i begins at the flat index first + i * step of its array. The arrays are of one
+    type, or ``x`` is float32 and ``out`` float64.
     """
-    vector = ir.VectorType(element, edge)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         x, x_first, x_step, out, out_first, out_step = args
+        vector, stored = (
+            ir.VectorType(context.get_value_type(kind.dtype), edge)
+            for kind in (signature.args[0], signature.args[3])
+        )
         rows = []
         for i in range(edge):
             place = builder.add(x_first, builder.mul(x_step, ir.Constant(I64, i)))
@@ -58,7 +62,8 @@ def make_square(edge: int, element: ir.Type) -> Callable[..., None]:
         for i, row in enumerate(rows):
             place = builder.add(out_first, builder.mul(out_step, ir.Constant(I64, i)))
             target = address(context, builder, signature.args[3], out, place)
-            builder.store(row, builder.inttoptr(target, ir.PointerType(vector)), align=1)
+            value = row if vector == stored else builder.fpext(row, stored)
+            builder.store(value, builder.inttoptr(target, ir.PointerType(stored)), align=1)
         return context.get_dummy_value()
 
     @with_twin(_plain_square(edge))
@@ -72,10 +77,10 @@ def make_square(edge: int, element: ir.Type) -> Callable[..., None]:
 
 
 _EDGE = 8
-_square = make_square(_EDGE, I32)
+_square = make_square(_EDGE)
 
 BYTE_EDGE = 16
-byte_square = make_square(BYTE_EDGE, I8)
+byte_square = make_square(BYTE_EDGE)
 
 
 @inner
@@ -84,7 +89,8 @@ def transpose_words(
 ) -> None:
     """Transpose ``rows`` rows of ``words`` words that lie one after the other, from word ``first`` of ``x`` on.
 
-    Word j of row i goes to ``out[out_first + j * out_step + i]``; both arrays are int32 and flat.
+    Word j of row i goes to ``out[out_first + j * out_step + i]``; both arrays are flat, and int32, or float32 and
+    float64.
     """
     across, down = rows // _EDGE * _EDGE, words // _EDGE * _EDGE
     for i in range(0, across, _EDGE):

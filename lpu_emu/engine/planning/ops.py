@@ -9,8 +9,21 @@ import numpy as np
 from lpu_emu.analysis.lattice import Bools, Ints
 from lpu_emu.analysis.planes import plane_of_queue
 from lpu_emu.analysis.runs import RunTable
-from lpu_emu.analysis.tables import OPCODES, SELECTOR_VALUES, Tables
+from lpu_emu.analysis.tables import OPCODES, Tables
 from lpu_emu.engine import columns as c
+from lpu_emu.engine.planning.fill import (
+    ADDRESS_OF,
+    COPIED,
+    DELAY,
+    FIRST_EXTRA,
+    KIND_OF,
+    LOOKUP_COLUMNS,
+    MORE_X,
+    OPERANDS,
+    SECOND_EXTRA,
+    fill,
+    widths_of,
+)  # fmt: skip
 from lpu_emu.spec.isa import Instruction
 from lpu_emu.spec.machine import DTYPE_BYTES, LATCH, Machine
 
@@ -23,6 +36,8 @@ _KINDS = {
 _VXM_KINDS = {"vxm_binary": c.BINARY, "vxm_unary": c.UNARY, "vxm_convert": c.CONVERT}
 # Moves that are copies of packed elements: of rows, or of vectors.
 _COPIES = {"acc_read": "int32", "send": "int8", "receive": "int8"}
+# Operands that no port describes: an accumulator row, and the vector of a link.
+_MORE_SLOTS = {"acc_read": 4, "receive": 1}
 _MASKABLE = {"lw": c.STORE_ROWS, "iw": c.SWAP, "iw_stream": c.REPLACE}
 # What else a kernel has to know: the operands that become columns A and B.
 _EXTRA = {
@@ -70,25 +85,26 @@ class _ByOpcode:
 def ops_of(runs: RunTable, machine: Machine, tables: Tables, buffers: int) -> Ops:
     """Return the ops of all runs; ``buffers`` is the address of the weight buffers of planes that need one."""
     known = _by_opcode(machine)
-    table = np.zeros((c.OP_COLUMNS, len(runs)), dtype=np.int64).T  # columns together while they are filled in
-    ports, x, y = _ports(runs, tables)
-    _fill_common(table, runs, machine, tables, known)
-    table[:, c.X], table[:, c.Y] = (
-        x + 4 * _runs(runs, machine, "acc_read") + _runs(runs, machine, "receive"),
-        y,
-    )
-    _fill_addresses(table, runs, machine, tables)
-    _mask_planes(table, runs, machine, tables, buffers)
+    table = np.zeros((len(runs), c.OP_COLUMNS), dtype=np.int64)
+    ports, table[:, c.X], table[:, c.Y] = _ports(runs, tables)
+    on = runs.superlanes * machine.chip.lanes_per_superlane
+    fill(
+        runs.opcode, runs.args, runs.start, runs.interval, runs.count, runs.stride,
+        _slice_base(machine)[runs.queue], on, _lookup(machine, tables, known),
+        np.stack([tables.columns[name] for name in OPERANDS], axis=1),
+        np.array([DTYPE_BYTES[name] for name in machine.isa.kinds["dtype"].values]), _parts(machine),
+        machine.chip.lanes, machine.isa["copy"].opcode, machine.isa["shift_down"].opcode, table,
+    )  # fmt: skip
+    _mask_planes(table, runs, machine, tables, buffers, known)
     table[:, c.SLOTS] = _slots(table)
-    writes = tables.accesses.column[runs.opcode, 1] >= 0
-    loses = table[:, c.ON] < machine.chip.lanes
-    keeps = loses
-    if loses.any():
-        keeps = loses & ((table[:, c.KIND] == c.ACCUMULATE) | _fills_latch(runs, tables))
-    stores, more = _stores(table, np.flatnonzero(writes), runs, machine, tables, known)
-    merges, last = _merges(table, np.flatnonzero(keeps), len(runs) + len(more))
+    writes = np.flatnonzero(tables.accesses.column[runs.opcode, 1] >= 0)
+    keeps = np.flatnonzero(on < machine.chip.lanes)
+    keeps = keeps[(table[keeps, c.KIND] == c.ACCUMULATE) | _fills_latch(runs, tables, keeps)]
+    stores, more = _stores(table, writes, runs, machine, tables, known)
+    merges, last = _merges(table, keeps, len(runs) + len(more))
     table[writes, c.SLOTS] = 0
-    table = np.concatenate((np.ascontiguousarray(table), more, last))
+    if len(more) or len(last):
+        table = np.concatenate((table, more, last))
     table[:, c.SLOT] = np.cumsum(table[:, c.SLOTS]) - table[:, c.SLOTS]
     return Ops(table=table, stores=stores, merges=merges, ports=ports)
 
@@ -100,79 +116,36 @@ def masked_planes(runs: RunTable, machine: Machine, tables: Tables) -> Ints:
     return np.unique(plane_of_queue(machine)[runs.queue[masked]])
 
 
-def argument(runs: RunTable, tables: Tables, name: str) -> Ints:
-    """Return an argument of every run, 0 where it has none of that name."""
-    column = tables.columns[name][runs.opcode]
-    return np.where(column >= 0, runs.args[np.arange(len(runs)), np.maximum(column, 0)], 0)
+def _lookup(machine: Machine, tables: Tables, known: _ByOpcode) -> Ints:
+    """Return what ``fill`` looks up by opcode."""
+    lookup = np.zeros((OPCODES, LOOKUP_COLUMNS), dtype=np.int64)
+    lookup[:, KIND_OF], lookup[:, COPIED], lookup[:, DELAY] = known.kind, known.dtype, known.delay
+    lookup[:, FIRST_EXTRA], lookup[:, SECOND_EXTRA] = known.extra.T
+    lookup[:, ADDRESS_OF] = tables.accesses.column[:, 0]
+    for mnemonic, slots in _MORE_SLOTS.items():
+        lookup[machine.isa[mnemonic].opcode, MORE_X] = slots
+    return lookup
 
 
-def _fill_common(table: Ints, runs: RunTable, machine: Machine, tables: Tables, known: _ByOpcode) -> None:
-    opcode = runs.opcode
-    copies = known.dtype[opcode] >= 0
-    table[:, c.KIND] = known.kind[opcode]
-    table[:, c.CODE] = np.where(copies, machine.isa["copy"].opcode, opcode)
-    table[:, c.DTYPE] = np.where(copies, known.dtype[opcode], argument(runs, tables, "dtype"))
-    table[:, c.RESULT] = np.where(
-        known.kind[opcode] == c.CONVERT, argument(runs, tables, "result"), table[:, c.DTYPE]
-    )
-    table[:, c.SATURATE] = argument(runs, tables, "overflow")
-    table[:, c.ON] = runs.superlanes * machine.chip.lanes_per_superlane
-    table[:, c.COUNT], table[:, c.INTERVAL] = runs.count, runs.interval
-    table[:, c.START] = runs.start + known.delay[opcode]
-    table[:, c.DISPATCH], table[:, c.RUN] = runs.start, np.arange(len(runs))
-    table[:, c.IMMEDIATE] = argument(runs, tables, "immediate")
-    table[:, c.A], table[:, c.B] = (_extra(runs, known, i) for i in (0, 1))
-    down = opcode == machine.isa["shift_down"].opcode
-    table[down, c.A] = -table[down, c.A]
-    _fill_shapes(table, runs, machine, tables)
-
-
-def _extra(runs: RunTable, known: _ByOpcode, number: int) -> Ints:
-    column = known.extra[runs.opcode, number]
-    return np.where(column >= 0, runs.args[np.arange(len(runs)), np.maximum(column, 0)], 0)
-
-
-def _fill_shapes(table: Ints, runs: RunTable, machine: Machine, tables: Tables) -> None:
-    """Say how results lie: packed elements of SIZE bytes, or PARTS vectors."""
-    kind = table[:, c.KIND]
-    sizes = np.array([DTYPE_BYTES[name] for name in machine.isa.kinds["dtype"].values])
-    table[:, c.SIZE], table[:, c.PARTS] = 1, 1
-    vector = np.isin(kind, (c.BINARY, c.UNARY, c.CONVERT))
-    table[vector, c.SIZE] = sizes[table[vector, c.RESULT]]
-    table[kind == c.ACCUMULATE, c.SIZE] = 4
-    width = 1 << argument(runs, tables, "width")
-    for which, parts in (
-        (c.SHIFT, width), (c.PERMUTE, width), (c.DISTRIBUTE, 8), (c.ROTATE, argument(runs, tables, "edge") ** 2),
-        (c.TRANSPOSE, machine.chip.lanes_per_superlane), (c.LOAD, machine.chip.weight_streams),
-    ):  # fmt: skip
-        table[:, c.PARTS] = np.where(kind == which, parts, table[:, c.PARTS])
+def _parts(machine: Machine) -> Ints:
+    """Return how many vectors the result of an element has, by kind, where no operand says so."""
+    parts = np.ones(c.KINDS, dtype=np.int64)
+    parts[c.DISTRIBUTE] = 8
+    parts[c.TRANSPOSE], parts[c.LOAD] = machine.chip.lanes_per_superlane, machine.chip.weight_streams
+    return parts
 
 
 def _ports(runs: RunTable, tables: Tables) -> tuple[Ints, Ints, Ints]:
     """Return, by run: the slots before each argument column, and the slots of the first and second operand."""
     ports = tables.ports
-    before = np.full((len(runs), runs.args.shape[1]), -1, dtype=np.int64)
-    total = np.zeros(len(runs), dtype=np.int64)
-    widths: list[Ints] = []
-    rows = np.arange(len(runs))
-    for port in range(ports.column.shape[1]):
-        column = ports.column[runs.opcode, port]
-        used = (column >= 0) & ~ports.drives[runs.opcode, port]
-        if not used.any():
-            continue
-        value = runs.args[rows, np.maximum(column, 0)]
-        selected = runs.args[rows, ports.selector[runs.opcode, port]] % SELECTOR_VALUES
-        width = np.where(used & (value <= LATCH), ports.width[runs.opcode, port, selected], 0)
-        first = used & (before[rows, np.maximum(column, 0)] < 0)
-        before[rows[first], column[first]] = total[first]
-        total = total + width
-        widths.append(width)
-    x, y, *_ = [*widths, np.zeros_like(total), np.zeros_like(total)]
-    return before, x, y
-
-
-def _runs(runs: RunTable, machine: Machine, mnemonic: str) -> Bools:
-    return np.asarray(runs.opcode == machine.isa[mnemonic].opcode)
+    before = np.empty((len(runs), runs.args.shape[1]), dtype=np.int64)
+    found = np.empty((ports.column.shape[1] + 2, len(runs)), dtype=np.int64)
+    widths_of(
+        runs.opcode, runs.args, ports.column, ports.drives, ports.selector, ports.width, before, found[:-2]
+    )
+    found[-2:] = 0
+    x, y, *_ = [row for row in found[:-2] if row.max(initial=-1) >= 0] + [found[-2], found[-1]]
+    return before, np.maximum(x, 0), np.maximum(y, 0)
 
 
 def _slots(table: Ints) -> Ints:
@@ -182,23 +155,15 @@ def _slots(table: Ints) -> Ints:
     return np.where(kind == c.ACCUMULATE, c.ACCUMULATE_SLOTS, slots)
 
 
-def _fill_addresses(table: Ints, runs: RunTable, machine: Machine, tables: Tables) -> None:
-    lanes = machine.chip.lanes
-    base = _slice_base(machine)[runs.queue]
-    memory = base >= 0
-    column = tables.accesses.column[runs.opcode, 0]
-    address = np.where(column >= 0, runs.args[np.arange(len(runs)), np.maximum(column, 0)], 0)
-    table[:, c.ADDRESS] = np.where(memory, (base + address) * lanes, 0)
-    table[:, c.STRIDE] = np.where(memory & (column >= 0), runs.stride * lanes, 0)
-    loads = table[:, c.KIND] == c.LOAD
-    table[loads, c.STRIDE] = runs.stride[loads]
-
-
-def _mask_planes(table: Ints, runs: RunTable, machine: Machine, tables: Tables, buffers: int) -> None:
+def _mask_planes(
+    table: Ints, runs: RunTable, machine: Machine, tables: Tables, buffers: int, by_opcode: _ByOpcode
+) -> None:
     """Let planes with partial weights work on bytes."""
     lanes, group = machine.chip.lanes, machine.chip.weight_streams
     planes = masked_planes(runs, machine, tables)
-    known = _by_opcode(machine).masked_kind[runs.opcode]
+    if not len(planes):
+        return
+    known = by_opcode.masked_kind[runs.opcode]
     plane = plane_of_queue(machine)[runs.queue]
     rows = np.flatnonzero((known >= 0) & np.isin(plane, planes))
     table[rows, c.KIND] = known[rows]
@@ -219,11 +184,11 @@ def _slice_base(machine: Machine) -> Ints:
     return base
 
 
-def _fills_latch(runs: RunTable, tables: Tables) -> Bools:
-    ports = tables.ports
-    column = ports.column[runs.opcode]
-    value = np.take_along_axis(runs.args, np.maximum(column, 0), axis=1)
-    return np.asarray(((column >= 0) & ports.drives[runs.opcode] & (value == LATCH)).any(axis=1))
+def _fills_latch(runs: RunTable, tables: Tables, rows: Ints) -> Bools:
+    ports, opcode = tables.ports, runs.opcode[rows]
+    column = ports.column[opcode]
+    value = np.take_along_axis(runs.args[rows], np.maximum(column, 0), axis=1)
+    return np.asarray(((column >= 0) & ports.drives[opcode] & (value == LATCH)).any(axis=1))
 
 
 def _stores(

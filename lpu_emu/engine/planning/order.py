@@ -23,13 +23,14 @@ def waits_of(table: Ints, pieces: Pieces, weights: Weights, accesses: Ints) -> t
     """Return pairs of pieces of one window: the second one waits for the first."""
     fixed = (table, pieces.table, pieces.begin, pieces.origins, weights.number, weights.row)
     rows = (weights.source, weights.at)
-    none = np.zeros(0, dtype=np.int64)
-    number = _operand_waits(*fixed, *rows, none, none)
-    more = _access_waits(accesses, none, none, 0)
-    before, after = np.empty(number + more, dtype=np.int64), np.empty(number + more, dtype=np.int64)
-    _operand_waits(*fixed, *rows, before, after)
-    _access_waits(accesses, before, after, number)
-    return before, after
+    number, room = 0, 4 * len(pieces.table) + 64
+    while True:
+        before, after = np.empty((2, room), dtype=np.int64)
+        number = _operand_waits(*fixed, *rows, before, after)
+        number = _access_waits(accesses, before, after, number)
+        if number <= room:
+            return before[:number], after[:number]
+        room = number
 
 
 @inner
@@ -58,7 +59,7 @@ def _operand_waits(
     before: Ints,
     after: Ints,
 ) -> int:
-    """Enter the waits for operands if there is room (none for a first count); return their number."""
+    """Enter the waits for operands as far as there is room; return their number."""
     number = 0
     for p in range(pieces.shape[0]):
         op = pieces[p, c.OP]
@@ -109,7 +110,7 @@ def _wait(
     q = piece_with(pieces, begin, source, low)
     while q < begin[source + 1] and pieces[q, c.FIRST] <= high:
         if q != p and pieces[q, c.WINDOW] == pieces[p, c.WINDOW]:
-            if before.size:
+            if number < before.size:
                 before[number], after[number] = q, p
             number += 1
         q += 1
@@ -176,11 +177,11 @@ def _access_waits(accesses: Ints, before: Ints, after: Ints, number: int) -> int
         for i in range(j - 1, group - 1, -1):
             if not _clash(accesses, i, j):
                 continue
-            if before.size:
+            if number < before.size:
                 before[number], after[number] = accesses[i, PIECE], accesses[j, PIECE]
             number += 1
             if accesses[i, UNTIL] >= accesses[j, SINCE]:
-                if before.size:
+                if number < before.size:
                     before[number], after[number] = accesses[j, PIECE], accesses[i, PIECE]
                 number += 1
             elif accesses[i, CHANGES] and _covers(accesses, i, j):

@@ -11,7 +11,7 @@ from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import jit
 from lpu_emu.engine.planning.ops import Ops
 from lpu_emu.engine.planning.refs import Refs
-from lpu_emu.engine.planning.storage import taken
+from lpu_emu.engine.planning.storage import Taken
 
 # Columns of origins: where a slot of a piece comes from; from element to element the source's element moves by STEP.
 SOURCE, AT, STEP, PART, ORIGIN_COLUMNS = range(5)
@@ -29,12 +29,13 @@ class Pieces:
     origins: Ints
 
 
-def pieces_of(ops: Ops, refs: Refs, window: int, apart: Ints) -> Pieces:
+def pieces_of(ops: Ops, refs: Refs, known: Taken, window: int, apart: Ints) -> Pieces:
     """Cut ops into pieces. ``apart`` [n, 3] are op, first element and number of elements that stand alone."""
     table = ops.table
-    acts = np.isin(table[:, c.KIND], (c.NOTHING, c.ISSUE, c.VIEW), invert=True)
+    kind = table[:, c.KIND]
+    acts = (kind != c.NOTHING) & (kind != c.ISSUE) & (kind != c.VIEW)
     limit = int(table[:, c.COUNT].max(initial=0)) + 1
-    keys = np.unique(_cuts(ops, refs, acts, window, apart, limit))
+    keys = np.unique(_cuts(ops, known, acts, window, apart, limit))
     begin = np.zeros(len(table) + 1, dtype=np.int64)
     begin[1:] = np.cumsum(np.bincount(keys // limit, minlength=len(table)) + acts)
     pieces = np.zeros((int(begin[-1]), c.PIECE_COLUMNS), dtype=np.int64)
@@ -44,13 +45,12 @@ def pieces_of(ops: Ops, refs: Refs, window: int, apart: Ints) -> Pieces:
     return Pieces(table=pieces, begin=begin, origins=origins)
 
 
-def _cuts(ops: Ops, refs: Refs, acts: Bools, window: int, apart: Ints, limit: int) -> Ints:
+def _cuts(ops: Ops, known: Taken, acts: Bools, window: int, apart: Ints, limit: int) -> Ints:
     """Return the places, as op * limit + element, at which new pieces begin."""
     table = ops.table
     long = np.flatnonzero(acts & (table[:, c.COUNT] > 1))
-    rows, consumer = taken(ops, refs)
-    several = table[consumer, c.COUNT] > 1
-    rows, consumer = rows[several], consumer[several]
+    several = np.flatnonzero(table[known.consumer, c.COUNT] > 1)
+    rows, consumer = known.rows[several], known.consumer[several]
     span = (table[long, c.COUNT] - 1) * table[long, c.INTERVAL]
     rings = table[long, c.COUNT] // np.maximum(table[long, c.CAP], 1) + 1
     own = int(np.minimum(table[long, c.COUNT], span // window + 2).sum() + rings.sum())

@@ -16,7 +16,7 @@ from lpu_emu.engine.planning.order import accesses_of, sequence_of, waits_of
 from lpu_emu.engine.planning.pieces import AT, PART, SOURCE, STEP, Pieces, pieces_of
 from lpu_emu.engine.planning.pool import place, unit_of
 from lpu_emu.engine.planning.refs import Refs, refs_of
-from lpu_emu.engine.planning.storage import Storage, drop_unused, storage_of, taken, view_reads
+from lpu_emu.engine.planning.storage import Storage, Taken, drop_unused, storage_of, taken, view_reads
 from lpu_emu.engine.planning.tiles import Tiles, tiles_of
 from lpu_emu.engine.planning.weights import Weights, address_of, keep_loads, weight_rows, weights_of
 from lpu_emu.errors import LpuError
@@ -36,7 +36,6 @@ class Space:
 
     zeros: int
     immediates: int
-    weights: int
     pool: int
     end: int
     room: int
@@ -77,11 +76,12 @@ def plan_of(analysis: Analysis, *, window: int = WINDOW_CYCLES) -> Plan:
     sends = _leaving(analysis)
     view_reads(ops, refs, lanes, words, window)
     drop_unused(ops, refs, sends)
-    storage = storage_of(ops, refs, sends, lanes, window)
-    weights = weights_of(analysis, ops, refs, tables)
-    keep_loads(ops, refs, weights, storage, window)
-    _require_causes(ops, refs)
-    pieces, order = _ordered(ops, refs, weights, machine, window)
+    known = taken(ops, refs)
+    storage = storage_of(ops, known, sends, lanes, window)
+    weights = weights_of(analysis, ops, refs, known, tables)
+    keep_loads(ops, known, weights, storage, window)
+    _require_causes(ops, known)
+    pieces, order = _ordered(ops, refs, known, weights, machine, window)
     tiles = tiles_of(ops, pieces, weights, lanes)
     planes = len(masked_planes(analysis.runs, machine, tables))
     space = _allocate(ops, storage, tiles, (words + planes * lanes) * lanes, pieces, lanes)
@@ -122,12 +122,14 @@ def _wired_links(analysis: Analysis) -> Ints:
     )
 
 
-def _ordered(ops: Ops, refs: Refs, weights: Weights, machine: Machine, window: int) -> tuple[Pieces, Ints]:
+def _ordered(
+    ops: Ops, refs: Refs, known: Taken, weights: Weights, machine: Machine, window: int
+) -> tuple[Pieces, Ints]:
     """Cut ops into pieces and order them; pieces that wait for each other are cut into single elements first."""
     lanes, bank = machine.chip.lanes, machine.chip.words_per_bank
     apart = np.zeros((0, 3), dtype=np.int64)
     for _ in range(2):
-        pieces = pieces_of(ops, refs, window, apart)
+        pieces = pieces_of(ops, refs, known, window, apart)
         accesses = accesses_of(ops.table, pieces, lanes, bank, window)
         order, circles = sequence_of(pieces.table, *waits_of(ops.table, pieces, weights, accesses))
         if not len(circles):
@@ -138,28 +140,37 @@ def _ordered(ops: Ops, refs: Refs, weights: Weights, machine: Machine, window: i
     )
 
 
-def _require_causes(ops: Ops, refs: Refs) -> None:
+def _require_causes(ops: Ops, known: Taken) -> None:
     """Check that nothing is taken before it is there; refs are affine, so their ends tell."""
-    rows, consumer = taken(ops, refs)
-    source = rows[:, c.REF_SOURCE]
-    for j in (0 * source, rows[:, c.REF_COUNT] - 1):
-        when = ops.table[consumer, c.START] + (rows[:, c.REF_FIRST] + j) * ops.table[consumer, c.INTERVAL]
-        element = rows[:, c.REF_AT] + j * rows[:, c.REF_STEP]
-        made = ops.table[source, c.START] + element * ops.table[source, c.INTERVAL]
-        outside = (element < 0) | (element >= ops.table[source, c.COUNT])
-        if np.any((made > when) | outside):
-            bad = int(np.argmax((made > when) | outside))
-            raise LpuError(
-                f"engine: op {consumer[bad]} takes what op {source[bad]} has not made yet; please report it"
-            )
+    bad = _without_cause(ops.table, known.rows, known.consumer)
+    if bad >= 0:
+        source = known.rows[bad, c.REF_SOURCE]
+        raise LpuError(
+            f"engine: op {known.consumer[bad]} takes what op {source} has not made yet; please report it"
+        )
+
+
+@jit
+def _without_cause(table: Ints, rows: Ints, consumer: Ints) -> int:
+    """Return the first ref that takes what is not made or not made yet, -1 if there is none."""
+    for i in range(rows.shape[0]):
+        op, source, last = consumer[i], rows[i, c.REF_SOURCE], rows[i, c.REF_COUNT] - 1
+        for j in range(0, last + 1, max(last, 1)):
+            when = table[op, c.START] + (rows[i, c.REF_FIRST] + j) * table[op, c.INTERVAL]
+            element = rows[i, c.REF_AT] + j * rows[i, c.REF_STEP]
+            if table[source, c.START] + element * table[source, c.INTERVAL] > when:
+                return i
+            if element < 0 or element >= table[source, c.COUNT]:
+                return i
+    return -1
 
 
 def _allocate(ops: Ops, storage: Storage, tiles: Tiles, fixed: int, pieces: Pieces, lanes: int) -> Space:
     """Give every result and every packed tile its place, behind ``fixed`` bytes and the places of fixed size."""
     unit = unit_of(lanes)
     room = -(-4 * int(pieces.table[:, c.NUMBER].max(initial=1)) * lanes // unit) * unit
-    sizes = (4 * lanes, 4 * len(ops.table), 2 * lanes * lanes)
-    zeros, immediates, weights, pool = np.cumsum([-(-n // unit) * unit for n in (fixed, *sizes)]).tolist()
+    sizes = (4 * lanes, 4 * len(ops.table))
+    zeros, immediates, pool = np.cumsum([-(-n // unit) * unit for n in (fixed, *sizes)]).tolist()
     birth, death = (np.concatenate((getattr(storage, k), getattr(tiles, k))) for k in ("birth", "death"))
     offset, total = place(np.concatenate((storage.size, tiles.size)), birth, death, unit)
     made, packed = np.flatnonzero(storage.size), np.flatnonzero(tiles.size)
@@ -168,7 +179,6 @@ def _allocate(ops: Ops, storage: Storage, tiles: Tiles, fixed: int, pieces: Piec
     return Space(
         zeros=zeros,
         immediates=immediates,
-        weights=weights,
         pool=pool,
         end=pool + total,
         room=room,

@@ -144,11 +144,6 @@ def _rows(analysis: Analysis, ops: Ops, tables: Tables) -> Iterator[Ints]:
     yield _bytes(ops, links, slot, np.full(len(links), 4), np.arange(len(links)))
 
 
-def slice_all(links: Links) -> Ints:
-    """Return the numbers of all rows."""
-    return np.arange(len(links))
-
-
 def _vectors(analysis: Analysis, ops: Ops) -> Ints:
     links = analysis.producers.vectors
     none = np.zeros(len(links), dtype=np.int64)

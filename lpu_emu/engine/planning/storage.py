@@ -13,7 +13,7 @@ import numpy as np
 
 from lpu_emu.analysis.lattice import Bools, Ints
 from lpu_emu.engine import columns as c
-from lpu_emu.engine._jit import jit
+from lpu_emu.engine._jit import inner, jit
 from lpu_emu.engine.planning.ops import Ops
 from lpu_emu.engine.planning.refs import Refs
 
@@ -98,73 +98,118 @@ def _unwritten_since(table: Ints, reads: Ints, lanes: int, window: int, last: In
                 break
 
 
-def taken(ops: Ops, refs: Refs) -> tuple[Ints, Ints]:
-    """Return the refs that are taken at run time [n, columns], and the op that takes each."""
-    consumer = owners(ops)[refs.table[:, c.REF_SLOT]]
-    kind = ops.table[consumer, c.KIND]
-    acts = (kind != c.NOTHING) & (kind != c.ISSUE) & (kind != c.VIEW)
-    known = np.flatnonzero(acts & (refs.table[:, c.REF_SOURCE] >= 0))
-    return refs.table[known], consumer[known]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Taken:
+    """The refs that are taken at run time, ``rows`` [n, columns], and the op that takes each, ``consumer`` [n]."""
+
+    rows: Ints
+    consumer: Ints
+
+
+def taken(ops: Ops, refs: Refs) -> Taken:
+    """Return what ops take that do something."""
+    rows = np.empty((len(refs.table), c.REF_COLUMNS), dtype=np.int64)
+    consumer = np.empty(len(refs.table), dtype=np.int64)
+    number = _take(ops.table, refs.table, refs.begin, rows, consumer)
+    return Taken(rows=rows[:number], consumer=consumer[:number])
+
+
+@jit
+def _take(table: Ints, refs: Ints, begin: Ints, rows: Ints, consumer: Ints) -> int:
+    number = 0
+    for op in range(table.shape[0]):
+        kind, slot, slots = table[op, c.KIND], table[op, c.SLOT], table[op, c.SLOTS]
+        if kind == c.NOTHING or kind == c.ISSUE or kind == c.VIEW or slots == 0:
+            continue
+        for ref in range(begin[slot], begin[slot + slots]):
+            if refs[ref, c.REF_SOURCE] < 0:
+                continue
+            consumer[number] = op
+            for column in range(c.REF_COLUMNS):
+                rows[number, column] = refs[ref, column]
+            number += 1
+    return number
 
 
 def drop_unused(ops: Ops, refs: Refs, kept: Ints) -> None:
     """Leave out what nobody takes; ``kept`` are ops whose results are wanted at the end."""
-    table = ops.table
-    rows, consumer = taken(ops, refs)
+    table, all_taken = ops.table, taken(ops, refs)
+    source = all_taken.rows[:, c.REF_SOURCE]
     used = np.zeros(len(table), dtype=bool)
-    used[rows[rows[:, c.REF_SOURCE] != consumer, c.REF_SOURCE]] = True
+    used[source[source != all_taken.consumer]] = True
     used[kept] = True
     dead = np.isin(table[:, c.KIND], _PURE) & ~used
     table[dead, c.KIND] = c.NOTHING
 
 
-def storage_of(ops: Ops, refs: Refs, kept: Ints, lanes: int, window: int) -> Storage:
+def storage_of(ops: Ops, known: Taken, kept: Ints, lanes: int, window: int) -> Storage:
     """Decide how the results of every op lie, and how long they live; ``kept`` as in :func:`drop_unused`."""
     table = ops.table
-    rows, consumer = taken(ops, refs)
-    source = rows[:, c.REF_SOURCE]
-    birth = table[:, c.START] // window
-    # What nobody takes is made all the same, and needs its place until then.
-    death = (table[:, c.START] + (table[:, c.COUNT] - 1) * table[:, c.INTERVAL]) // window
-    need = np.zeros(len(table), dtype=np.int64)
-    for j in (np.zeros(len(rows), dtype=np.int64), rows[:, c.REF_COUNT] - 1):
-        when = _cycle(table, consumer, rows[:, c.REF_FIRST] + j)
-        made = _cycle(table, source, rows[:, c.REF_AT] + j * rows[:, c.REF_STEP])
-        np.maximum.at(death, source, when // window)
-        alive = (when - made + window) // table[source, c.INTERVAL] + 2
-        np.maximum.at(need, source, alive)
-    whole = np.ones(len(table), dtype=bool)
-    whole[np.isin(table[:, c.KIND], _RINGS)] = False
+    birth, death, need, size = np.zeros((4, len(table)), dtype=np.int64)
+    whole = np.zeros(len(table), dtype=bool)
+    _lifetimes(table, known.rows, known.consumer, window, birth, death, need, whole)
     whole[kept] = True
-    whole[source[rows[:, c.REF_STEP] < 0]] = True
     death[kept] = np.iinfo(np.int32).max
-    return Storage(size=_lay_out(table, need, whole, lanes, window), birth=birth, death=death)
+    _lay_out(table, need, whole, _marked(_RINGS), _marked(_ELEMENT_MAJOR), lanes, window, size)
+    return Storage(size=size, birth=birth, death=death)
 
 
-def _cycle(table: Ints, op: Ints, element: Ints) -> Ints:
-    return np.asarray(table[op, c.START] + element * table[op, c.INTERVAL])
+def _marked(kinds: tuple[int, ...]) -> Bools:
+    found = np.zeros(c.KINDS, dtype=bool)
+    found[list(kinds)] = True
+    return found
 
 
-def _lay_out(table: Ints, need: Ints, whole: Bools, lanes: int, window: int) -> Ints:
-    """Fill in how results lie, except where, and return how many bytes they take."""
-    kind = table[:, c.KIND]
-    makes = np.isin(kind, _RINGS) | np.isin(kind, _ELEMENT_MAJOR)
-    cap, phase = _rings(table, need, whole, window)
-    parts, size = table[:, c.PARTS], table[:, c.SIZE]
-    table[makes, c.CAP], table[makes, c.PHASE] = cap[makes], phase[makes]
-    major = np.isin(kind, _ELEMENT_MAJOR)
-    table[makes, c.STEP] = (size * lanes * np.where(major, parts, 1))[makes]
-    table[makes, c.PART_STEP] = np.where(major, lanes, np.where(parts > 1, cap * lanes, 1))[makes]
-    table[makes, c.LANE_STEP] = size[makes]
-    return np.where(makes, cap * size * parts * lanes, 0)
+@jit
+def _lifetimes(
+    table: Ints, rows: Ints, consumer: Ints, window: int, birth: Ints, death: Ints, need: Ints, whole: Bools
+) -> None:
+    """Fill in the windows of the first and the last use, how many elements live at once, and what is taken backwards."""
+    for op in range(table.shape[0]):
+        start, interval = table[op, c.START], table[op, c.INTERVAL]
+        birth[op] = start // window
+        # What nobody takes is made all the same, and needs its place until then.
+        death[op] = (start + (table[op, c.COUNT] - 1) * interval) // window
+    for i in range(rows.shape[0]):
+        op, source, step = consumer[i], rows[i, c.REF_SOURCE], rows[i, c.REF_STEP]
+        whole[source] |= step < 0
+        last = rows[i, c.REF_COUNT] - 1
+        for j in range(0, last + 1, max(last, 1)):
+            when = table[op, c.START] + (rows[i, c.REF_FIRST] + j) * table[op, c.INTERVAL]
+            made = table[source, c.START] + (rows[i, c.REF_AT] + j * step) * table[source, c.INTERVAL]
+            death[source] = max(death[source], when // window)
+            need[source] = max(need[source], (when - made + window) // table[source, c.INTERVAL] + 2)
 
 
-def _rings(table: Ints, need: Ints, whole: Bools, window: int) -> tuple[Ints, Ints]:
-    """Return ring sizes in elements, and phases such that rings begin anew at the border of a window."""
-    count, interval, start = table[:, c.COUNT], table[:, c.INTERVAL], table[:, c.START]
-    each = np.maximum(window // interval, 1)
-    cap = -(-np.maximum(need, _RING_WINDOWS * each) // each) * each
-    ring = ~whole & (cap < count)
-    opening = -((start - (start // window + 1) * window) // interval)
-    phase = np.where(window % interval == 0, -opening % each, 0)
-    return np.where(ring, cap, count), np.where(ring, phase, 0)
+@jit
+def _lay_out(
+    table: Ints, need: Ints, whole: Bools, rings: Bools, majors: Bools, lanes: int, window: int, sizes: Ints
+) -> None:
+    """Fill in how results lie, except where, and how many bytes they take."""
+    for op in range(table.shape[0]):
+        row = table[op]
+        is_ring, is_major = rings[row[c.KIND]], majors[row[c.KIND]]
+        if not is_ring and not is_major:
+            continue
+        cap, phase = row[c.COUNT], 0
+        if is_ring and not whole[op]:
+            cap, phase = _ring(row, need[op], window)
+        size, parts = row[c.SIZE], row[c.PARTS]
+        row[c.CAP], row[c.PHASE], row[c.LANE_STEP] = cap, phase, size
+        row[c.STEP] = size * lanes * (parts if is_major else 1)
+        row[c.PART_STEP] = lanes if is_major else (cap * lanes if parts > 1 else 1)
+        sizes[op] = cap * size * parts * lanes
+
+
+@inner
+def _ring(row: Ints, need: int, window: int) -> tuple[int, int]:
+    """Return the size of a ring in elements, and a phase such that it begins anew at the border of a window."""
+    interval, start = row[c.INTERVAL], row[c.START]
+    each = max(window // interval, 1)
+    cap = (max(need, _RING_WINDOWS * each) + each - 1) // each * each
+    if cap >= row[c.COUNT]:
+        return row[c.COUNT], 0
+    if window % interval:
+        return cap, 0
+    opening = ((start // window + 1) * window - start + interval - 1) // interval
+    return cap, (each - opening % each) % each

@@ -18,7 +18,7 @@ from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import inner, jit
 from lpu_emu.engine.planning.ops import Ops
 from lpu_emu.engine.planning.refs import Refs
-from lpu_emu.engine.planning.storage import Storage, taken
+from lpu_emu.engine.planning.storage import Storage, Taken
 
 _LOAD, _SWAP, _REPLACE, _WHOLE = range(4)
 
@@ -38,7 +38,7 @@ class Weights:
     part: Ints
 
 
-def weights_of(analysis: Analysis, ops: Ops, refs: Refs, tables: Tables) -> Weights:
+def weights_of(analysis: Analysis, ops: Ops, refs: Refs, known: Taken, tables: Tables) -> Weights:
     """Go through loads and installs in order and note the rows of every version that is used."""
     runs, table = analysis.runs, ops.table
     role = tables.role[runs.opcode]
@@ -47,7 +47,7 @@ def weights_of(analysis: Analysis, ops: Ops, refs: Refs, tables: Tables) -> Weig
     installs = run[role[run] != Role.LOAD]
     number = np.full(len(table), -1, dtype=np.int64)
     number[installs] = np.cumsum(runs.count[installs]) - runs.count[installs]
-    row, used = _used(ops, refs, number, int(runs.count[installs].sum()))
+    row, used = _used(ops, known, number, int(runs.count[installs].sum()))
     lanes = analysis.program.machine.chip.lanes
     source, at, part = np.full((3, used, lanes), -1, dtype=np.int64)
     if used:
@@ -68,9 +68,9 @@ def _acts(table: Ints, role: Ints, run: Ints) -> Ints:
     return acts
 
 
-def _used(ops: Ops, refs: Refs, number: Ints, versions: int) -> tuple[Ints, int]:
+def _used(ops: Ops, known: Taken, number: Ints, versions: int) -> tuple[Ints, int]:
     """Return the table row of every version, and how many are used."""
-    rows, consumer = taken(ops, refs)
+    rows, consumer = known.rows, known.consumer
     slot = rows[:, c.REF_SLOT] - ops.table[consumer, c.SLOT]
     weights = (ops.table[consumer, c.KIND] == c.ACCUMULATE) & (
         (slot == c.WEIGHT_SLOT) | (slot == c.WEIGHT_SLOT + 1)
@@ -171,9 +171,9 @@ def _whole(op: int, k: int, rows: Ints) -> None:
         rows[0, i], rows[1, i], rows[2, i] = op, k, i
 
 
-def keep_loads(ops: Ops, refs: Refs, weights: Weights, storage: Storage, window: int) -> None:
+def keep_loads(ops: Ops, known: Taken, weights: Weights, storage: Storage, window: int) -> None:
     """Let loaded rows live as long as the versions that they are part of."""
-    rows, consumer = taken(ops, refs)
+    rows, consumer = known.rows, known.consumer
     source = rows[:, c.REF_SOURCE]
     installs = np.flatnonzero(weights.number[source] >= 0)
     rows, consumer = rows[installs], consumer[installs]

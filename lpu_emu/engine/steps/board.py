@@ -14,7 +14,7 @@ from lpu_emu.engine._jit import inner
 from lpu_emu.engine.steps.state import State
 
 # Words of the board, each in a cache line of its own but for the claims.
-JOB, STEP, SIZE, DONE, STATUS, STOP, CLAIMS = 0, 8, 16, 24, 32, 40, 48
+JOB, STEP, COUNT, SIZE, DONE, STATUS, STOP, CLAIMS = 0, 8, 16, 24, 32, 40, 48, 56
 MOST_CHUNKS = 512
 BOARD_WORDS = CLAIMS + MOST_CHUNKS
 
@@ -27,9 +27,10 @@ _YIELDS = 12000
 
 
 @inner
-def post(t: State, i: int, size: int, chunks: int) -> None:
-    """Offer a step in chunks of ``size`` elements, at most ``MOST_CHUNKS``."""
-    atomics.store(t.board, STEP, i)
+def post(t: State, job: int, count: int, size: int, chunks: int) -> None:
+    """Offer the ``count`` elements of a job in chunks of ``size``, at most ``MOST_CHUNKS``."""
+    atomics.store(t.board, STEP, job)
+    atomics.store(t.board, COUNT, count)
     atomics.store(t.board, SIZE, size)
     atomics.store(t.board, DONE, 0)
     atomics.store(t.board, STATUS, 0)

@@ -6,6 +6,7 @@ import numpy as np
 
 from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import inner
+from lpu_emu.engine.inlining import out_of_line
 from lpu_emu.engine.kernels import gather as kernels
 from lpu_emu.engine.kernels import moves
 from lpu_emu.engine.steps.faults import READING, WRITING, note
@@ -14,11 +15,12 @@ from lpu_emu.engine.steps.state import State
 
 
 @inner
-def read(t: State, i: int) -> None:
-    """Copy words."""
-    op, lanes, count = t.steps[i, c.OP], t.grid.shape[1], t.steps[i, c.NUMBER]
-    place, stride = result_place(t, i), t.ops[op, c.STRIDE]
-    base = t.ops[op, c.ADDRESS] + t.steps[i, c.FIRST] * stride
+def read(t: State, i: int, skip: int, count: int) -> None:
+    """Copy some words of a step."""
+    out_of_line()
+    op, lanes = t.steps[i, c.OP], t.grid.shape[1]
+    place, stride = result_place(t, i) + skip * lanes, t.ops[op, c.STRIDE]
+    base = t.ops[op, c.ADDRESS] + (t.steps[i, c.FIRST] + skip) * stride
     if stride == lanes:
         moves.copy(t.memory[base : base + count * lanes], t.memory[place : place + count * lanes])
     else:
@@ -29,18 +31,19 @@ def read(t: State, i: int) -> None:
 
 
 @inner
-def write(t: State, i: int) -> None:
-    """Store vectors, in the lanes that are on."""
+def write(t: State, i: int, skip: int, count: int) -> None:
+    """Store some vectors of a step, in the lanes that are on."""
+    out_of_line()
     op, row, on = t.steps[i, c.OP], t.steps[i, c.SOURCES], t.ops[t.steps[i, c.OP], c.ON]
-    base = t.ops[op, c.ADDRESS] + t.steps[i, c.FIRST] * t.ops[op, c.STRIDE]
-    count, stride, lanes = t.steps[i, c.NUMBER], t.ops[op, c.STRIDE], t.grid.shape[1]
+    base = t.ops[op, c.ADDRESS] + (t.steps[i, c.FIRST] + skip) * t.ops[op, c.STRIDE]
+    stride, lanes = t.ops[op, c.STRIDE], t.grid.shape[1]
     if on == lanes == stride and t.sources[row, c.LANE] == 1 and t.sources[row, c.MOVE] == lanes:
-        source = t.sources[row, c.BASE]
+        source = t.sources[row, c.BASE] + skip * lanes
         moves.copy(t.memory[source : source + count * lanes], t.memory[base : base + count * lanes])
         return
     for k in range(count):
         word = base + k * stride
-        copy_lanes(t, row, k, on, t.memory[word : word + on])
+        copy_lanes(t, row, skip + k, on, t.memory[word : word + on])
 
 
 @inner

@@ -17,7 +17,7 @@ class State(NamedTuple):
 
     ``memory`` is flat, ``grid`` the same bytes as rows of lanes. Besides SRAM and results it holds four zero
     vectors at ``zeros``, four little-endian bytes for each op at ``immediates``, three places of ``room`` bytes for
-    each thread at ``scratch`` that hold an operand of any step, and two at ``weights`` for the rows of a tile.
+    each thread at ``scratch`` that hold an operand of any step.
     ``each`` is the number of lanes of a superlane, ``team`` the number of threads, who meet at the ``board``.
     ``found`` describes the first fault, see :mod:`lpu_emu.engine.steps.faults`.
     """
@@ -35,6 +35,5 @@ class State(NamedTuple):
     immediates: int
     scratch: int
     room: int
-    weights: int
     each: int
     team: int

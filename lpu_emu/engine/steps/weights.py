@@ -6,11 +6,12 @@ import numpy as np
 
 from lpu_emu.engine import columns as c
 from lpu_emu.engine._jit import inner
+from lpu_emu.engine.inlining import out_of_line
 from lpu_emu.engine.kernels import moves
 from lpu_emu.engine.kernels.codes import element_bytes
-from lpu_emu.engine.kernels.matmul_float import pack_float, packed_float_words
-from lpu_emu.engine.kernels.matmul_int import pack_int, packed_int_words
-from lpu_emu.engine.products import is_integer
+from lpu_emu.engine.kernels.matmul_float import pack_float
+from lpu_emu.engine.kernels.matmul_int import pack_int
+from lpu_emu.engine.products import is_integer, packed_size
 from lpu_emu.engine.steps.operands import copy_lanes, result_place
 from lpu_emu.engine.steps.state import State
 
@@ -83,46 +84,27 @@ def replace(t: State, i: int) -> None:
 
 
 @inner
-def tile_rows(t: State, version: int, number: int) -> int:
-    """Return the address of the rows of a version, one after the other, as they are or copied together."""
-    lanes = t.grid.shape[1]
-    first, together = t.rows[version, 0], True
-    for n in range(1, lanes):
-        if t.rows[version, n] != first + n * lanes:
-            together = False
-            break
-    if together:
-        return first
-    place = t.weights + number * lanes * lanes
-    for n in range(lanes):
-        row, to = t.rows[version, n], place + n * lanes
-        moves.copy(t.memory[row : row + lanes], t.memory[to : to + lanes])
-    return place
+def packed_tile(t: State, tile: int) -> tuple[int, int]:
+    """Return where a packed tile begins and ends."""
+    place = t.tiles[tile, c.PACKED]
+    return place, place + packed_size(t.tiles[tile, c.TILE_TYPE], t.grid.shape[1])
 
 
 @inner
-def pack_tile(t: State, tile: int) -> int:
-    """Return how many int32 words a packed tile has; pack it when it is wanted first."""
+def high_version(t: State, tile: int) -> int:
+    """Return the version of the high bytes of a tile: for types of one byte that of the low ones."""
+    two = element_bytes(t.tiles[tile, c.TILE_TYPE]) == 2
+    return t.tiles[tile, c.HIGH] if two else t.tiles[tile, c.LOW]
+
+
+@inner
+def pack_panels(t: State, tile: int, first: int, panels: int) -> int:
+    """Pack some panels of a tile."""
+    out_of_line()
     lanes, dtype = t.grid.shape[1], t.tiles[tile, c.TILE_TYPE]
-    words = packed_int_words(lanes, lanes) if is_integer(dtype) else packed_float_words(lanes, lanes)
-    if t.tiles[tile, c.READY]:
-        return words
-    t.tiles[tile, c.READY] = 1
-    place, size = t.tiles[tile, c.PACKED], lanes * lanes
-    packed = t.memory[place : place + 4 * words]
-    first = tile_rows(t, t.tiles[tile, c.LOW], np.int64(0))
-    low = t.memory[first : first + size].reshape(lanes, lanes)
+    begin, end = packed_tile(t, tile)
+    packed, low = t.memory[begin:end], t.rows[t.tiles[tile, c.LOW]]
     if is_integer(dtype):
-        pack_int(low, packed.view(np.int32))
-        return words
-    first = high_rows(t, tile, first)
-    pack_float(dtype, low, t.memory[first : first + size].reshape(lanes, lanes), packed.view(np.float32))
-    return words
-
-
-@inner
-def high_rows(t: State, tile: int, low: int) -> int:
-    """Return the address of the high bytes of a tile, that of the low ones for types of one byte."""
-    if element_bytes(t.tiles[tile, c.TILE_TYPE]) == 1:
-        return low
-    return tile_rows(t, t.tiles[tile, c.HIGH], np.int64(1))
+        return pack_int(t.memory, low, lanes, first, panels, packed.view(np.int32))
+    high = t.rows[high_version(t, tile)]
+    return pack_float(dtype, t.memory, low, high, lanes, first, panels, packed.view(np.float64))

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lpu_emu.engine._jit import PLAIN, config
+from lpu_emu.engine._jit import PLAIN
 from lpu_emu.engine.kernels.codes import TYPES
 from lpu_emu.reference.numerics.dtypes import DTYPES, from_bits
 
 Array = NDArray[Any]
 Bytes = NDArray[np.uint8]
-
-
-@contextmanager
-def thread_count(threads: int) -> Iterator[None]:
-    """Let parallel kernels use so many threads, at most all there are."""
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(threads, int(config.NUMBA_NUM_THREADS)))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
 
 
 def sized(compiled: int, plain: int) -> int:

@@ -12,8 +12,8 @@ from lpu_emu.engine.kernels.codes import DONE, UNSUPPORTED
 from lpu_emu.engine.kernels.float_tiles import choose
 from lpu_emu.engine.kernels.matmul_float import (
     FEW,
+    float_panels,
     matmul_float,
-    matmul_float_parallel,
     pack_float,
     packed_float_words,
     stream_float,
@@ -21,7 +21,7 @@ from lpu_emu.engine.kernels.matmul_float import (
 from lpu_emu.reference.numerics.dtypes import DTYPES, to_bytes
 from lpu_emu.reference.numerics.mxm import accumulate, dot_float
 
-from .operands import Array, Bytes, code, packed, patterns, sized, thread_count
+from .operands import Array, Bytes, code, packed, patterns, sized
 
 SEED = 24
 Ints = NDArray[np.int32]
@@ -48,22 +48,41 @@ def expected_rows(a: Array, weights: Array, dtype: str, before: Array, add: int)
         return np.asarray(accumulate(before, products, "fp32") if add else products)
 
 
+def memory_of(weights: Array, dtype: str) -> tuple[Bytes, NDArray[np.int64], NDArray[np.int64]]:
+    """Return flat bytes, backwards, and where in them the low and the high bytes of each row lie."""
+    low, high = weight_rows(weights, dtype)
+    memory = np.concatenate((high[::-1], low[::-1])).reshape(-1)
+    places = (np.arange(len(low)) * low.shape[1])[::-1].astype(np.int64)
+    return memory, places + low.size, places.copy()
+
+
+def packed_weights(weights: Array, dtype: str, panels_at_once: int = 1000) -> Any:
+    """Return weights as ``matmul_float`` wants them."""
+    right = np.full(packed_float_words(*weights.shape), np.nan)
+    panels = float_panels(len(weights))
+    for first in range(0, panels, panels_at_once):
+        number = min(panels_at_once, panels - first)
+        assert (
+            pack_float(code(dtype), *memory_of(weights, dtype), weights.shape[1], first, number, right)
+            == DONE
+        )
+    return right
+
+
 def check(a: Array, weights: Array, dtype: str, lanes: slice, before: Array, add: int, note: str) -> None:
     """Compare both kernels with the reference; activations are every second row of ``a``, backwards."""
-    vectors, (low, high) = len(before), weight_rows(weights, dtype)
-    right = np.full(packed_float_words(*weights.shape), np.nan, np.float32)
-    assert pack_float(code(dtype), low, high, right) == DONE
+    vectors = len(before)
     chosen = a[2 * vectors - 1 :: -2][:vectors]
     wanted = expected_rows(chosen[:, lanes], weights[:, lanes], dtype, before, add).view(np.int32)
     k_first, k_count = lanes.start, lanes.stop - lanes.start
-    start: tuple[Any, ...] = (code(dtype), activation_rows(a), 2 * vectors - 1, -2, vectors, k_first, k_count)
-    out = before.view(np.int32).copy()
+    start: tuple[Any, ...] = (code(dtype), activation_rows(a), 2 * vectors - 1, -2)
+    old, out = before.view(np.int32), np.full(before.shape, 7, np.int32)
     packed_kernel, streamed_kernel = cast(Any, matmul_float), cast(Any, stream_float)
-    assert packed_kernel(*start, right, out, 0, 1, add) == DONE
+    assert packed_kernel(*start, k_first, k_count, packed_weights(weights, dtype), old, 1, out, add) == DONE
     assert np.array_equal(out, wanted), f"packed, {note}"
     if vectors <= FEW:
-        out = before.view(np.int32).copy()
-        assert streamed_kernel(*start, low, high, out, 0, 1, add) == DONE
+        out, memory = np.full(before.shape, 7, np.int32), memory_of(weights, dtype)
+        assert streamed_kernel(*start, k_first, k_count, *memory, old, 1, out, add) == DONE
         assert np.array_equal(out, wanted), f"streamed, {note}"
 
 
@@ -141,29 +160,41 @@ def test_bf16_sums_become_subnormal_float32() -> None:
     assert _dot("bf16", [2.0**-133], [2.0**-133]) == 0
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("vectors", [0, 1, 24, 25, 70])
-def test_threads_do_not_change_results(vectors: int, threads: int) -> None:
+@pytest.mark.parametrize("special", [0.0, np.inf, np.nan])
+@pytest.mark.parametrize("lanes", [slice(0, 40), slice(8, 24)])
+@pytest.mark.parametrize("kept", [(17, 40), (40, 12), (9, 7), (0, 0)])
+def test_weights_that_end_early(kept: tuple[int, int], lanes: slice, special: float) -> None:
     rng = np.random.default_rng(SEED)
-    k, n, vectors = sized(320, 12), sized(320, 12), min(vectors, sized(vectors, 5))
-    a, weights = _sample("normal", "fp16", (vectors + 1, k), rng), _sample("normal", "fp16", (n, k), rng)
-    right = np.empty(packed_float_words(n, k), np.float32)
-    assert pack_float(code("fp16"), *weight_rows(weights, "fp16"), right) == DONE
-    one = rng.standard_normal((vectors + 1, n)).astype(np.float32).view(np.int32)
-    many, rows = one.copy(), activation_rows(a)
-    assert matmul_float(code("fp16"), rows, 0, 1, vectors, 0, k, right, one, 1, 1, 1) == DONE
-    with thread_count(threads):
-        assert matmul_float_parallel(code("fp16"), rows, 0, 1, vectors, 0, k, right, many, 1, 1, 1) == DONE
-    assert np.array_equal(one, many), f"seed {SEED}"
+    a, weights = _sample("normal", "fp16", (52, 40), rng), _sample("normal", "fp16", (36, 40), rng)
+    weights[kept[1] :] = -0.0
+    weights[:, kept[0] :] = 0.0
+    a[3, 30], a[5, 20] = special, special
+    before = rng.standard_normal((26, 36)).astype(np.float32)
+    before[0, 0] = -0.0
+    for add in (0, 1):
+        check(a, weights, "fp16", lanes, before, add, f"seed {SEED}")
+    check(a[:10], weights, "fp16", lanes, before[:5], 1, f"seed {SEED}")
+
+
+def test_panels_may_be_packed_one_by_one() -> None:
+    weights = _sample("normal", "fp16", (100, 40), np.random.default_rng(SEED))
+    assert np.array_equal(packed_weights(weights, "fp16"), packed_weights(weights, "fp16", 1))
+
+
+def test_no_vectors_give_no_rows() -> None:
+    a, weights = np.ones((1, 8), np.float16), np.ones((8, 8), np.float16)
+    out = np.zeros((0, 8), np.int32)
+    right = packed_weights(weights, "fp16")
+    assert matmul_float(code("fp16"), activation_rows(a), 0, 1, 0, 8, right, out, 1, out, 1) == DONE
 
 
 def test_rows_that_are_too_long_are_refused() -> None:
     k = 100_000
-    a, low, out = np.zeros((1, 2 * k), np.uint8), np.zeros((4, k), np.uint8), np.zeros((1, 4), np.int32)
-    right = np.zeros(16, np.float32)
-    assert pack_float(code("fp16"), low, low, right) == UNSUPPORTED
-    assert matmul_float(code("fp16"), a, 0, 1, 1, 0, k, right, out, 0, 1, 0) == UNSUPPORTED
-    assert stream_float(code("fp16"), a, 0, 1, 1, 0, k, low, low, out, 0, 1, 0) == UNSUPPORTED
+    a, low, out = np.zeros((1, 2 * k), np.uint8), np.zeros(4 * k, np.uint8), np.zeros((1, 4), np.int32)
+    right, rows = np.zeros(16), np.arange(4) * k
+    assert pack_float(code("fp16"), low, rows, rows, k, 0, 1, right) == UNSUPPORTED
+    assert matmul_float(code("fp16"), a, 0, 1, 0, k, right, out, 1, out, 0) == UNSUPPORTED
+    assert stream_float(code("fp16"), a, 0, 1, 0, k, low, rows, rows, out, 1, out, 0) == UNSUPPORTED
 
 
 @pytest.mark.parametrize(

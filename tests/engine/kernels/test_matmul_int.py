@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from lpu_emu.engine.kernels.codes import DONE, UNSUPPORTED
 from lpu_emu.engine.kernels.int_tiles import WIDTH, choose
-from lpu_emu.engine.kernels.matmul_int import matmul_int, matmul_int_parallel, pack_int, packed_int_words
+from lpu_emu.engine.kernels.matmul_int import int_panels, matmul_int, pack_int, packed_int_words
 from lpu_emu.engine.kernels.stream_int import FEW, stream_int
 from lpu_emu.reference.numerics.mxm import accumulate, dot_int
 
-from .operands import Bytes, sized, thread_count
+from .operands import Bytes, sized
 
 SEED = 23
 Ints = NDArray[np.int32]
@@ -40,10 +40,35 @@ def _operands(k: int, n: int, vectors: int) -> tuple[Bytes, Bytes, Ints]:
     return a, weights, rng.integers(-(2**31), 2**31, (2 * vectors + 1, n)).astype(np.int32)
 
 
-def _packed(weights: Bytes) -> Ints:
+def _places(weights: Bytes) -> NDArray[np.int64]:
+    """Return where the rows of flattened weights begin, in an order that is not theirs."""
+    places: NDArray[np.int64] = np.arange(len(weights), dtype=np.int64)[::-1] * weights.shape[1]
+    return places
+
+
+def _packed(weights: Bytes, panels_at_once: int = 1000) -> Ints:
+    """Return packed weights; the rows lie backwards in memory."""
     packed = np.full(packed_int_words(*weights.shape), -1, np.int32)
-    pack_int(weights, packed)
+    memory, places = np.ascontiguousarray(weights[::-1]).reshape(-1), _places(weights)
+    panels = int_panels(len(weights))
+    for first in range(0, panels, panels_at_once):
+        number = min(panels_at_once, panels - first)
+        assert pack_int(memory, places, weights.shape[1], first, number, packed) == DONE
     return packed
+
+
+def _both(
+    a: Bytes, first: int, step: int, signed: int, weights: Bytes, before: Ints, moves: int, add: int
+) -> Any:
+    """Yield the name and the result of every kernel that takes so many rows."""
+    rows = len(before) if moves else len(before) * 2
+    out = np.full((rows, len(weights)), 77, np.int32)
+    assert matmul_int(a, first, step, signed, _packed(weights), before, moves, out, add) == DONE
+    yield "packed", out
+    if rows <= FEW:
+        memory, out = np.ascontiguousarray(weights[::-1]).reshape(-1), np.full_like(out, 77)
+        assert stream_int(a, first, step, signed, memory, _places(weights), before, moves, out, add) == DONE
+        yield "streamed", out
 
 
 def _shrink(shape: tuple[int, int]) -> tuple[int, int]:
@@ -57,16 +82,10 @@ def _shrink(shape: tuple[int, int]) -> tuple[int, int]:
 def test_products_of_rows_with_steps(shape: tuple[int, int], vectors: int, signed: int, add: int) -> None:
     vectors = min(vectors, sized(vectors, 13))
     a, weights, before = _operands(*_shrink(shape), vectors)
-    chosen = a[1 : 1 + 3 * vectors : 3]
-    place = slice(2 * vectors, 0, -2)
-    expected = before.copy()
-    expected[place] = expected_rows(chosen, weights, signed, before[place], add)
-    for kernel, right in ((matmul_int, _packed(weights)), (stream_int, weights)):
-        if kernel is stream_int and vectors > FEW:
-            continue
-        out = before.copy()
-        assert kernel(a, 1, 3, vectors, signed, right, out, 2 * vectors, -2, add) == DONE
-        assert np.array_equal(out, expected), f"seed {SEED}, {kernel.__name__}"
+    chosen, before = a[1 : 1 + 3 * vectors : 3], before[:vectors]
+    expected = expected_rows(chosen, weights, signed, before, add)
+    for name, out in _both(a, 1, 3, signed, weights, before, 1, add):
+        assert np.array_equal(out, expected), f"seed {SEED}, {name}"
 
 
 @pytest.mark.parametrize("fill", [0x00, 0x7F, 0x80, 0xFF])
@@ -75,37 +94,40 @@ def test_extremes(fill: int, signed: int) -> None:
     k, n, vectors = _shrink((320, 64))[0], 2 * WIDTH + 4, 6
     for weight in (0x00, 0x7F, 0x80, 0xFF):
         a, weights = np.full((vectors, k), fill, np.uint8), np.full((n, k), weight, np.uint8)
-        out = np.zeros((vectors, n), np.int32)
-        expected = expected_rows(a, weights, signed, out, 0)
-        for kernel, right in ((matmul_int, _packed(weights)), (stream_int, weights)):
-            assert kernel(a, 0, 1, vectors, signed, right, out, 0, 1, 0) == DONE
-            assert np.array_equal(out, expected), (kernel.__name__, weight)
+        before = np.zeros((vectors, n), np.int32)
+        expected = expected_rows(a, weights, signed, before, 0)
+        for name, out in _both(a, 0, 1, signed, weights, before, 1, 0):
+            assert np.array_equal(out, expected), (name, weight)
 
 
-def test_one_activation_row_may_serve_all_vectors() -> None:
+def test_one_row_of_activations_and_one_before_may_serve_all_vectors() -> None:
     a, weights, before = _operands(8, 8, 20)
-    out = before.copy()
-    assert matmul_int(a, 3, 0, 20, 1, _packed(weights), out, 0, 1, 0) == DONE
-    assert np.array_equal(out[:20], np.repeat(expected_rows(a[3:4], weights, 1, before[:1], 0), 20, axis=0))
-    assert np.array_equal(out[20:], before[20:])
+    for name, out in _both(a, 3, 0, 1, weights, before[:1], 0, 1):
+        expected = expected_rows(a[3:4], weights, 1, before[:1], 1)
+        assert np.array_equal(out, np.repeat(expected, len(out), axis=0)), name
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("vectors", [0, 1, 48, 49, 200])
-def test_threads_do_not_change_results(vectors: int, threads: int) -> None:
-    a, weights, before = _operands(*_shrink((320, 320)), min(vectors, sized(vectors, 13)))
-    count, right = min(vectors, sized(vectors, 13)), _packed(weights)
-    one, many = before.copy(), before.copy()
-    assert matmul_int(a, 0, 2, count, 1, right, one, 1, 1, 1) == DONE
-    with thread_count(threads):
-        assert matmul_int_parallel(a, 0, 2, count, 1, right, many, 1, 1, 1) == DONE
-    assert np.array_equal(one, many), f"seed {SEED}"
+@pytest.mark.parametrize("kept", [(0, 100), (37, 1), (100, 20), (44, 0), (0, 0)])
+@pytest.mark.parametrize("signed", [0, 1])
+def test_weights_that_end_early(kept: tuple[int, int], signed: int) -> None:
+    a, weights, before = _operands(100, 68, 9)
+    weights[kept[1] :] = 0
+    weights[:, kept[0] :] = 0
+    before = before[:9]
+    for name, out in _both(a, 0, 1, signed, weights, before, 1, 1):
+        assert np.array_equal(out, expected_rows(a[:9], weights, signed, before, 1)), f"seed {SEED}, {name}"
+
+
+def test_panels_may_be_packed_one_by_one() -> None:
+    _, weights, _ = _operands(40, 100, 1)
+    assert np.array_equal(_packed(weights), _packed(weights, 1))
 
 
 def _status(kernel: Any, k: int, n: int, vectors: int) -> int:
-    a, weights, out = np.zeros((1, k), np.uint8), np.zeros((n, k), np.uint8), np.zeros((1, n), np.int32)
-    right = np.zeros(64, np.int32) if kernel is matmul_int else weights
-    return int(kernel(a, 0, 0, vectors, 1, right, out, 0, 0, 0))
+    a, weights, out = np.zeros((1, k), np.uint8), np.zeros(n * k, np.uint8), np.zeros((vectors, n), np.int32)
+    if kernel is matmul_int:
+        return int(matmul_int(a, 0, 0, 1, np.zeros(64, np.int32), out, 1, out, 0))
+    return int(stream_int(a, 0, 0, 1, weights, np.arange(n) * k, out, 1, out, 0))
 
 
 @pytest.mark.parametrize(("k", "n"), [(6, 8), (8, 6), (200_000, 8)])
