@@ -1,8 +1,9 @@
 """How a tensor lies in SRAM: rows of lanes, blocks of columns, byte planes on slices.
 
 A tensor is seen as a matrix [rows, columns] after it was reshaped to ``dims`` (its own shape when none are given) and
-the axes were put into ``order``: the last ``column_axes`` of them are the columns, the others are the rows. Columns are cut into blocks of as many lanes as the chip has; a type of b bytes
-becomes b byte planes. A piece says where some rows of one block and one byte plane lie in one slice.
+the axes were put into ``order``: the last ``column_axes`` of them are the columns, the others are the rows. Columns are
+cut into blocks of as many lanes as the chip has; a type of b bytes becomes b byte planes. A piece says where some rows of
+one block and one byte plane lie in one slice.
 """
 
 from __future__ import annotations

@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 
 from compiler import oracle
 from compiler.windows import RowMaker, compile_and_run, crooked, requantised, sums, taken, window_rows
+from lpu_emu.compiler.geometry import Geometry
+from lpu_emu.compiler.lower.apart import separate
+from lpu_emu.compiler.lower.kernels import KernelBuilder
 from lpu_emu.compiler.lower.repeats import most_repeats
+from lpu_emu.compiler.lower.session import Session
 from lpu_emu.reference.numerics import mxm, vxm
 from lpu_emu.spec.machine import Machine, load_machine
 
@@ -218,3 +222,21 @@ def test_residual_blocks(chip: str, seed: int) -> None:
     outputs = compile_and_run(chain.maker.graph(total, last), target, {"x": chain.values["x"]}, where)
     oracle.same_bits(outputs[total], chain.values[total], where)
     oracle.same_bits(outputs[last], chain.values[last], where)
+
+
+def test_byte_planes_and_copies_that_are_read_together_are_kept_apart() -> None:
+    rows, _ = window_rows((1, 6, 6), (3, 1), 1)
+    maker = RowMaker()
+    maker.input("x", (36, 5), "float16")
+    maker.node("WindowMax", ["x"], "y", (len(rows), 5), "float16", rows=rows, kinds="MaxPool")
+    geometry = Geometry(CHIPS["tiny"])
+    lowered = KernelBuilder(graph=maker.graph("y"), geometry=geometry, precision="fp16").build()
+    session = Session(geometry, lowered)
+    for kernel in lowered.kernels:
+        separate(session, kernel)
+    x = lowered.kernels[-1].x
+    assert x is not None
+    first = [words for region in x.regions if region.share == 0 for words in x.words(region.index, 0)]
+    assert len(first) == 6
+    for words in first:
+        assert {id(w) for w in first if w is not words} <= {id(w) for w in words.apart}

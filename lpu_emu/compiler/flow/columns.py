@@ -6,7 +6,7 @@ a walk over the columns that changes column at every step; walks between neighbo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from lpu_emu.compiler.flow.model import Access, AnyAlu, Beside, Lookup
@@ -32,20 +32,28 @@ class ColumnChoices:
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
-        self._known: dict[object, list[tuple[int, ...]]] = {}
+        self._known: dict[object, tuple[list[tuple[int, ...]], list[tuple[int, ...]]]] = {}
 
     def of(self, shape: Shape) -> Iterator[Rigid]:
         """Yield the flow under each choice of columns, the quickest first."""
+        return self._solved(shape, 0)
+
+    def last_resorts(self, shape: Shape) -> Iterator[Rigid]:
+        """Yield the flow under the choices that are quickest when nobody else needs ALUs."""
+        return self._solved(shape, 1)
+
+    def _solved(self, shape: Shape, kind: int) -> Iterator[Rigid]:
         key = _key(shape)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._best(shape)
-        for columns in known:
+        for columns in known[kind]:
             rigid = Solver(self._geometry, shape, columns).solve()
             if rigid is not None:
                 yield rigid
 
-    def _best(self, shape: Shape) -> list[tuple[int, ...]]:
+    def _best(self, shape: Shape) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+        """Return the columns with the least cost, and those with the least when crowding costs nothing."""
         found = []
         for count, walk in enumerate(self._walks(shape)):
             if count >= WALKS:
@@ -53,11 +61,10 @@ class ColumnChoices:
             columns = _spread(shape, walk)
             rigid = Solver(self._geometry, shape, columns).solve()
             if rigid is not None:
-                found.append((self._cost(shape, rigid), columns))
-        best: dict[tuple[int, ...], tuple[int, ...]] = {}
-        for _, columns in sorted(found):
-            best.setdefault(tuple(sorted(columns)), columns)
-        return list(best.values())[:CHOICES]
+                found.append((*self._cost(shape, rigid), columns))
+        ranked = sorted((quick + crowd, turns, columns) for quick, crowd, turns, columns in found)
+        quickest = sorted((quick, turns, columns) for quick, _, turns, columns in found)
+        return _distinct(c for *_, c in ranked), _distinct(c for *_, c in quickest)
 
     def _walks(self, shape: Shape) -> Iterator[tuple[int, ...]]:
         """Yield columns for the ALU stages, in order, that respect who feeds whom."""
@@ -98,8 +105,8 @@ class ColumnChoices:
             return range(column, column + 1)
         return range(self._geometry.columns)
 
-    def _cost(self, shape: Shape, rigid: Rigid) -> tuple[int, int]:
-        """Cycles from end to end with the way to and from memory, columns used again charged extra; then turns."""
+    def _cost(self, shape: Shape, rigid: Rigid) -> tuple[int, int, int]:
+        """Cycles from end to end with the way to and from memory; what crowded columns are charged; turns."""
         columns = [rigid.columns[s.index] for s in shape.alus]
         steps = [b - a for a, b in pairwise(columns)]
         turns = sum(a * b < 0 for a, b in pairwise(steps))
@@ -109,7 +116,7 @@ class ColumnChoices:
                 rigid.columns[s.index] for s in shape.alus if isinstance(s.place, AnyAlu) and s.place.large
             ]
             repeats = self._crowd(columns) + self._crowd(large)
-        return rigid.length + self._ways(shape, rigid) + _charge(shape) * repeats, turns
+        return rigid.length + self._ways(shape, rigid), _charge(shape) * repeats, turns
 
     def _crowd(self, columns: list[int]) -> int:
         """ALUs beyond an even share of their column; others have room beside a flow that spreads evenly."""
@@ -127,6 +134,14 @@ class ColumnChoices:
             for side in sorted(sides):
                 hops += sum(2 * (c if side == HEMISPHERES[0] else last - c) for c in columns)
         return hops
+
+
+def _distinct(ordered: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return the first of each way to spread the ALUs over the columns."""
+    best: dict[tuple[int, ...], tuple[int, ...]] = {}
+    for columns in ordered:
+        best.setdefault(tuple(sorted(columns)), columns)
+    return list(best.values())[:CHOICES]
 
 
 def _side(place: Access, side: str) -> str:

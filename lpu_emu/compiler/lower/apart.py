@@ -14,9 +14,20 @@ from lpu_emu.compiler.memory.words import Words
 def separate(session: Session, kernel: Kernel) -> None:
     """Keep what the flows of a kernel access together on different slices."""
     pairs = _Pairs()
+    for name in kernel.reads:
+        _separate_planes(session, session.tensors[name], pairs)
     for part in kernel.target.parts:
         for block in range(kernel.target.blocks):
             _separate(session, kernel, part, block, pairs)
+
+
+def _separate_planes(session: Session, tensor: Tensor, pairs: _Pairs) -> None:
+    """Keep the byte planes of a tensor apart, which need not have been written by one flow."""
+    if tensor.planes > 1 and session.first_time(("planes", tensor.name)):
+        for region in tensor.regions:
+            for block in range(tensor.blocks):
+                words = tensor.words(region.index, block)
+                pairs.keep_apart(words, words)
 
 
 def _separate(session: Session, kernel: Kernel, part: Part, block: int, pairs: _Pairs) -> None:
@@ -24,7 +35,9 @@ def _separate(session: Session, kernel: Kernel, part: Part, block: int, pairs: _
         _words(step.source, step.block, _reach(kernel, step, part)) for step in _last_steps(kernel, block)
     ]
     if kernel.x is not None and kernel.rows is not None:
-        groups.append(_words(kernel.x, block, _reach_of(kernel, part)))
+        copies = _words(kernel.x, block, _reach_of(kernel, part))
+        pairs.keep_apart(copies, copies)
+        groups.append(copies)
     for source, rows in zip(kernel.sources, kernel.maps, strict=True):
         groups.append(_words(source, block, _span_of(rows, part)))
     leaves = ex.leaves(kernel.value) if kernel.value is not None else []

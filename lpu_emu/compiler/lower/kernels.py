@@ -113,8 +113,6 @@ class KernelBuilder:
             orders=dict(self.views.orders),
         )
 
-    # --- nodes
-
     def _visit(self, node: Node) -> None:
         if is_own(node, WINDOW_MAX):
             self._window_max(node)
@@ -307,8 +305,6 @@ class KernelBuilder:
         target = self.table.add(name, dtype, 1.0)
         self._plain.add(name)
         self.kernels.append(Kernel(kind="softmax", target=target, nodes=(node,), x=x))
-
-    # --- tensors
 
     def _stored(self, name: str) -> Tensor:
         """Return a tensor in memory, adding the kernel that puts it there if there is none yet."""

@@ -22,6 +22,8 @@ from lpu_emu.spec.machine import HEMISPHERES
 FEW_ROWS = 256
 # Chips with fewer slices than that get no copies that only make them quicker.
 ROOMY_SLICES = 24
+# A region of a tensor that takes more than this share of the memory takes at most that share of a bank, if possible.
+MEMORY_SHARE, BANK_SHARE = 1 / 16, 0.5
 LOWEST = {"int8": -128.0, "uint8": 0.0, "int16": -32768.0, "int32": -2147483648.0}
 
 
@@ -106,18 +108,24 @@ def _regions(geometry: Geometry, tensor: Tensor, needs: list[Need]) -> list[Regi
         return _shared(tensor, [(0, tensor.rows)], max(copies, planes), fills)
     gathering = [need for need in needs if need.gathers] or needs
     most = max(len(need.ranges) for need in gathering)
-    shares = min(planes if roomy else 2, most)
-    while True:
+    best: list[tuple[int, int]] = []
+    for shares in range(min(planes if roomy else 2, most), max(most, len(tensor.parts)) + planes, planes):
         ranges = [_range(tensor, needs, share, shares) for share in range(shares)]
-        if max(high - low for low, high in ranges) + len(fills) <= chip.words_per_bank:
-            return _shared(tensor, ranges, copies, fills)
-        if shares >= max(most, len(tensor.parts)):
-            raise CompileError(
-                f"tensor {tensor.name!r}: some rows of a result need more than {chip.words_per_bank:,} of its "
-                f"{tensor.rows:,} rows, which do not fit into a bank of chip {chip.name}; use smaller images or "
-                f"a smaller batch"
-            )
-        shares += planes
+        longest = max(high - low for low, high in ranges) + len(fills)
+        if longest <= chip.words_per_bank and not best:
+            best = ranges
+        # Many runs that nearly fill a bank find no place beside others; shorter ones are worth some more margins.
+        crowded = tensor.rows * copies * tensor.planes > MEMORY_SHARE * 2 * chip.slices * chip.words
+        if longest <= chip.words_per_bank * (BANK_SHARE if crowded else 1):
+            best = ranges
+            break
+    if not best:
+        raise CompileError(
+            f"tensor {tensor.name!r}: some rows of a result need more than {chip.words_per_bank:,} of its "
+            f"{tensor.rows:,} rows, which do not fit into a bank of chip {chip.name}; use smaller images or "
+            f"a smaller batch"
+        )
+    return _shared(tensor, best, copies, fills)
 
 
 def _range(tensor: Tensor, needs: list[Need], share: int, shares: int) -> tuple[int, int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lpu_emu.compiler.flow.columns import ColumnChoices
 from lpu_emu.compiler.flow.model import Access, At, Flow, Lookup, Stage
-from lpu_emu.compiler.flow.rigid import Shape, host_of, shape_of
+from lpu_emu.compiler.flow.rigid import Rigid, Shape, host_of, shape_of
 from lpu_emu.compiler.geometry import Geometry
 from lpu_emu.compiler.memory.words import Words, WriteRun
 from lpu_emu.compiler.schedule.board import Board, Run
@@ -19,6 +20,8 @@ from lpu_emu.timing import Loop
 # of the flow over this, but not more than so many cycles.
 SPAN_PER_SLACK = 4
 MOST_SLACK = 24
+# With more of the memory in use than this, words that find no place find no room.
+CROWDED_SHARE = 0.75
 
 
 class NoPlaceError(CompileError):
@@ -68,12 +71,19 @@ class Scheduler:
         return None if found is None else found.trial.time
 
     def _search(self, shape: Shape) -> tuple[_Found | None, bool]:
+        found, no_room = self._search_among(shape, self._columns.of(shape))
+        if found is None:
+            found, full = self._search_among(shape, self._columns.last_resorts(shape))
+            no_room = no_room or full
+        return found, no_room
+
+    def _search_among(self, shape: Shape, choices: Iterable[Rigid]) -> tuple[_Found | None, bool]:
         best: _Found | None = None
         no_room = False
         slack = min(max(stage.span for stage in shape.flow.stages) // SPAN_PER_SLACK, MOST_SLACK)
         if self.board.liked is not None:
             slack = 0  # a kernel's author wants it as early as it can be
-        for rigid in self._columns.of(shape):
+        for rigid in choices:
             plan = Plan(self.board, rigid)
             if plan.contradicts():
                 continue
@@ -188,10 +198,11 @@ class Scheduler:
 
     def _no_place(self, flow: Flow, no_room: bool) -> CompileError:
         chip = self.geometry.chip
-        if no_room:
-            words = [
-                s.place.words for s in flow.stages if isinstance(s.place, Access) and not s.place.words.placed
-            ]
+        words = [
+            s.place.words for s in flow.stages if isinstance(s.place, Access) and not s.place.words.placed
+        ]
+        total = 2 * chip.slices * chip.words
+        if no_room or (words and self.board.memory.used_words() > CROWDED_SHARE * total):
             return CompileError(self._full_message(flow, words))
         return NoPlaceError(
             f"{flow.name}: cannot be scheduled on chip {chip.name}: no choice of ALUs, streams and slices fits its "

@@ -308,6 +308,8 @@ class Trial:
         for name, where in self._geometry.slices.items():
             found = self._board.memory.find(name, leaf.words.count, BEFORE_START)
             fresh = found is not None and found[1] == BEFORE_START
+            if leaf.words.side not in ("", where.side):
+                continue
             if track.reaches(where.x, leaf.reads) and (fresh if leaf.words.preloaded else found):
                 return True
         return False
