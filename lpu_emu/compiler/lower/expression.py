@@ -140,7 +140,7 @@ def _pad(x: Expr) -> Any:
     args = [_pad(arg) for arg in x.args]
     if x.mnemonic == "convert":
         return _converted(args[0], x.dtype)
-    return _FUNCTIONS[x.mnemonic](*args)
+    return FUNCTIONS[x.mnemonic](*args)
 
 
 def _converted(value: Any, dtype: str) -> Any:
@@ -150,7 +150,7 @@ def _converted(value: Any, dtype: str) -> Any:
     return np.float32(0 if np.isnan(value) else np.clip(np.rint(value), limits.min, limits.max))
 
 
-_FUNCTIONS: dict[str, Any] = {
+FUNCTIONS: dict[str, Any] = {
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,

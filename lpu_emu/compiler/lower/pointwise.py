@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpu_emu.compiler.lower import expression as ex
+from lpu_emu.compiler.lower.exact import factor_of
 from lpu_emu.compiler.lower.expression import Expr, Leaf, Scalar, Vector
 from lpu_emu.compiler.passes.operators import BINARY, RSQRT, UNARY
 from lpu_emu.compiler.passes.support import MACHINE_TYPES
@@ -125,15 +126,12 @@ def _cast(node: Node, context: Context) -> Expr:
 
 
 def _quantise(node: Node, context: Context) -> Expr:
-    """x times the reciprocal of the scale (not x divided by it), rounded to nearest even and saturated."""
+    """x times a factor in the place of x divided by the scale, rounded to nearest even and saturated: see ``exact``."""
     scale = np.float32(context.graph.constants[node.inputs[1]].reshape(()))
-    with np.errstate(over="ignore", divide="ignore"):
-        factor = np.float32(1) / scale
     target = MACHINE_TYPES[context.graph.values[node.outputs[0]].dtype.name]
-    scaled = ex.op(
-        "mul", ex.convert(context.operand(node.inputs[0]), "fp32"), ex.scalar(float(factor), "fp32")
-    )
-    return ex.convert(scaled, target, saturate=True)
+    x = ex.convert(context.operand(node.inputs[0]), "fp32")
+    factor = factor_of(x, scale, target)
+    return ex.convert(ex.op("mul", x, ex.scalar(float(factor), "fp32")), target, saturate=True)
 
 
 def _dequantise(node: Node, context: Context) -> Expr:
