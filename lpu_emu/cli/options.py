@@ -16,7 +16,7 @@ else:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-PRECISIONS = ("auto", "fp16", "int8")
+PRECISIONS = ("auto", "fp16", "fp32", "int8")
 
 
 class ChipType(_Type):

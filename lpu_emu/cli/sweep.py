@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lpu_emu.cli.settings import debug_option, json_option
+from lpu_emu.cli.group import Group
+from lpu_emu.cli.settings import json_option
+from lpu_emu.cli.sweep_results import plot, ranges
 
 if TYPE_CHECKING:
     from lpu_emu.sweep.driver import Progress as SweepProgress
@@ -20,23 +22,33 @@ if TYPE_CHECKING:
     from lpu_emu.sweep.spec import Sweep
 
 SCHEMA = "lpu-emu/sweep/1"
-KINDS = ("pareto", "tornado", "heatmap")
+LIST_SCHEMA = "lpu-emu/sweep-list/1"
+OPTIMISE_SCHEMA = "lpu-emu/sweep-optimise/1"
 SHOWN_ROWS = 20
 
 
-class _RunByDefault(click.Group):
+class _RunByDefault(Group):
     """A group whose first argument may be a sweep file: then it is run."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``run`` in front of what names no command."""
         words = [a for a in args if not a.startswith("-")]
         if words and words[0] not in self.commands:
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
 
-@click.group("sweep", cls=_RunByDefault, context_settings={"help_option_names": ["-h", "--help"]})
-@debug_option
-def command() -> None:
+@click.group(
+    "sweep",
+    cls=_RunByDefault,
+    invoke_without_command=True,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option("--list", "listing", is_flag=True, help="List the sweeps that ship with the package.")
+@json_option
+@click.pass_context
+def command(context: click.Context, listing: bool, as_json: bool) -> None:
     """Compute many points: chips, parameters, models, shapes and precisions, in all combinations.
 
     \b
@@ -45,11 +57,45 @@ def command() -> None:
       lpu-emu sweep SPEC.toml --dry-run
       lpu-emu sweep SPEC.toml --scheduler tcp://127.0.0.1:8786 -o results.parquet
       lpu-emu sweep plot results.csv --kind pareto --x cycles --y sram_bytes -o pareto.png
+      lpu-emu sweep --list
+      lpu-emu sweep sensitivity -o sensitivity.csv
     """
+    from lpu_emu.errors import UsageError
+
+    if context.invoked_subcommand is not None:
+        if listing or as_json:
+            raise UsageError(
+                f"give options behind the command: lpu-emu sweep {context.invoked_subcommand} ..."
+            )
+    elif listing:
+        _print_bundled(as_json)
+    else:
+        raise UsageError("name a sweep file or a bundled sweep (lpu-emu sweep --list)")
+
+
+command.add_command(plot)
+command.add_command(ranges)
+
+
+def _print_bundled(as_json: bool) -> None:
+    from lpu_emu.cli.output import document, print_json, table
+    from lpu_emu.sweep.bundled import bundled
+    from lpu_emu.sweep.spec import read_sweep
+
+    found = [(name, read_sweep(path), path) for name, path in bundled().items()]
+    if as_json:
+        rows = [
+            {"name": name, "title": sweep.title, "points": sum(1 for _ in sweep.points()), "path": str(path)}
+            for name, sweep, path in found
+        ]
+        print_json(document(LIST_SCHEMA, sweeps=rows))
+    else:
+        texts = [(name, sum(1 for _ in sweep.points()), sweep.title) for name, sweep, _ in found]
+        click.echo(table(("name", "points", "title"), texts, right="b"))
 
 
 @command.command("run")
-@click.argument("spec", metavar="SPEC.toml", type=click.Path(path_type=Path))
+@click.argument("spec", metavar="SPEC", type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",
@@ -85,11 +131,17 @@ def run(
 ) -> None:
     """Compute every point of a sweep that is not known yet, and write one row per point.
 
-    Finished points are kept, so an interrupted, repeated or extended sweep computes only what is new. A point
-    that fails is a row with its error.
+    SPEC is a sweep file, or the name of a bundled sweep. Finished points are kept, so an interrupted, repeated or
+    extended sweep computes only what is new. A point that fails is a row with its error.
+
+    \b
+    Examples:
+      lpu-emu sweep run SPEC.toml -o results.csv
+      lpu-emu sweep run SPEC.toml --workers 4 --resume -o results.csv
     """
     from lpu_emu.cli.files import require_writable
     from lpu_emu.errors import UsageError
+    from lpu_emu.sweep.bundled import find
     from lpu_emu.sweep.driver import SweepRun
     from lpu_emu.sweep.results import require_format
     from lpu_emu.sweep.spec import read_sweep
@@ -97,7 +149,7 @@ def run(
 
     if resume and fresh:
         raise UsageError("--resume keeps what is done and --fresh computes it again; give one of them")
-    sweep = read_sweep(spec)
+    sweep = read_sweep(find(spec))
     require_writable(output)
     if output is not None:
         require_format(output)
@@ -222,8 +274,9 @@ def _print(task: SweepRun, results: Results, output: Path | None, as_json: bool)
         *[c for c in (task.sweep.metrics or ("cycles", "time_us", "sram_bytes")) if c in results.columns],
         "error",
     ]
-    rows = [["" if row.get(c) is None else row[c] for c in columns] for row in results.rows[:SHOWN_ROWS]]
-    click.echo(table(columns, rows))
+    shown = results.rows[:SHOWN_ROWS]
+    columns = [c for c in columns if c == "error" or any(row.get(c) is not None for row in shown)]
+    click.echo(table(columns, [["" if row.get(c) is None else row[c] for c in columns] for row in shown]))
     if len(results.rows) > SHOWN_ROWS:
         click.echo(f"... {len(results.rows) - SHOWN_ROWS} more rows; -o writes all of them")
     where = f" -> {output}" if output else ""
@@ -231,33 +284,6 @@ def _print(task: SweepRun, results: Results, output: Path | None, as_json: bool)
         f"{progress.total} points: {progress.computed} computed, {progress.known} known before, "
         f"{progress.failed} failed{where}"
     )
-
-
-@command.command("plot")
-@click.argument("results", metavar="RESULTS", type=click.Path(path_type=Path))
-@click.option("--kind", type=click.Choice(KINDS), default="pareto", show_default=True, help="Picture.")
-@click.option("--x", default="cycles", show_default=True, help="Column across (a setting in a heat map).")
-@click.option("--y", default="sram_bytes", show_default=True, help="Column up (a setting in a heat map).")
-@click.option("--value", default="cycles", show_default=True, help="Column that a tornado or heat map shows.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="F.png, F.svg or F.pdf.")
-@debug_option
-def plot(results: Path, kind: str, x: str, y: str, value: str, output: Path) -> None:
-    """Draw results: a Pareto curve, a tornado of the settings, or a heat map of two of them."""
-    import io
-
-    from lpu_emu.cli.files import require_writable, write_bytes
-    from lpu_emu.errors import UsageError
-    from lpu_emu.sweep.plots import figure
-    from lpu_emu.sweep.results import load_results
-
-    require_writable(output)
-    form = output.suffix.removeprefix(".")
-    if form not in ("png", "svg", "pdf"):
-        raise UsageError(f"{output}: pictures are written as .png, .svg or .pdf")
-    picture = io.BytesIO()
-    figure(load_results(results), kind, x=x, y=y, value=value).savefig(picture, format=form)
-    write_bytes(output, picture.getvalue())
-    click.echo(f"{kind} -> {output}")
 
 
 @command.command("optimise")
@@ -276,15 +302,21 @@ def plot(results: Path, kind: str, x: str, y: str, value: str, output: Path) -> 
 def optimise(
     spec: Path, minimise: str, limits: tuple[str, ...], trials: int, store: Path | None, as_json: bool
 ) -> None:
-    """Search for the best point of a sweep without computing all of them. Exit code 1 when none keeps the bounds."""
+    """Search for the best point of a sweep without computing all of them. Exit code 1 when none keeps the bounds.
+
+    \b
+    Example:
+      lpu-emu sweep optimise SPEC.toml --minimise sram_bytes --subject-to 'time_us<50' --trials 30
+    """
     from lpu_emu.cli.failure import FAILED
     from lpu_emu.cli.output import Progress, document, print_json
+    from lpu_emu.sweep.bundled import find
     from lpu_emu.sweep.optimise import best_of, limit_of, search
     from lpu_emu.sweep.spec import read_sweep
     from lpu_emu.sweep.store import Store
 
     bounds = tuple(map(limit_of, limits))
-    sweep, kept, progress = read_sweep(spec), Store(store or _default_store()), Progress()
+    sweep, kept, progress = read_sweep(find(spec)), Store(store or _default_store()), Progress()
     tried = []
     try:
         for trial in search(sweep, kept, minimise=minimise, limits=bounds, trials=trials):
@@ -296,7 +328,7 @@ def optimise(
     best = best_of(tried, minimise)
     if as_json:
         found = None if best is None else {"settings": dict(best.settings), "row": dict(best.row)}
-        print_json(document("lpu-emu/sweep-optimise/1", sweep=sweep.name, trials=len(tried), best=found))
+        print_json(document(OPTIMISE_SCHEMA, sweep=sweep.name, trials=len(tried), best=found))
     elif best is not None:
         click.echo("\n".join(f"{key} = {value}" for key, value in best.settings.items()))
         click.echo(f"{minimise} {best.row[minimise]:,} after {len(tried)} points")

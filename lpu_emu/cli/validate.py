@@ -21,6 +21,7 @@ SCHEMA = "lpu-emu/validate/1"
 
 @click.command("validate")
 @click.option("--only", metavar="ID", multiple=True, help="Only this row; * and ? are patterns. Repeatable.")
+@click.option("--networks", is_flag=True, help="Also compile and measure whole networks; takes minutes.")
 @click.option(
     "--sensitivity", is_flag=True, help="Also change every number that nobody published; takes minutes."
 )
@@ -41,6 +42,7 @@ SCHEMA = "lpu-emu/validate/1"
 @json_option
 def command(
     only: Sequence[str],
+    networks: bool,
     sensitivity: bool,
     picture: Path | None,
     programs: Path | None,
@@ -53,12 +55,13 @@ def command(
 
     Every emulated number is read off programs that are assembled or compiled, verified, and run to check their
     values. The exit code is 1 when a row is out of its tolerance; rows that are out of reach or wait for a program
-    say why.
+    say why. Whole networks are measured with --networks, or when --only names them.
 
     \b
     Examples:
       lpu-emu validate
       lpu-emu validate --only path.matmul --programs programs
+      lpu-emu validate --networks --markdown
       lpu-emu validate --sensitivity --picture validation.svg
     """
     from lpu_emu.bench.validate import evaluate, tables
@@ -73,7 +76,7 @@ def command(
     progress = Progress()
     wanted = evaluate.chosen(only)
     labs = evaluate.laboratories(wanted, values=not no_run)
-    outcomes = evaluate.evaluate(wanted, labs, progress)
+    outcomes = evaluate.evaluate(wanted, labs, progress, slow=networks or bool(only))
     rows = _rows(outcomes, labs, sensitivity, progress)
     progress.clear()
     if programs:
@@ -107,6 +110,7 @@ def _summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     found = summary(outcomes)
     return {
         "counts": dict(found.counts),
+        "networks": dict(found.networks),
         "median_error": found.median_error,
         "largest_error": found.largest_error,
         "largest_id": found.largest_id,

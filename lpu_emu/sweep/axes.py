@@ -11,7 +11,7 @@ from typing import Any
 Value = str | int | float | bool
 RANGE_KEYS = frozenset({"start", "stop", "step", "count", "log"})
 RANDOM_KEYS = frozenset({"low", "high", "count", "log", "integer"})
-_KEYS = frozenset({"key", "values", "range", "random", "when"})
+_KEYS = frozenset({"key", "values", "range", "random", "when", "alone"})
 
 
 class AxisError(Exception):
@@ -23,11 +23,13 @@ class Axis:
     """A setting (``precision``, ``chip.mxm.planes``) and its values.
 
     With ``when`` the axis only counts for points whose other settings have these values; elsewhere the setting is left out.
+    Axes that are ``alone`` are not combined with each other: each of their values is taken with the others left out.
     """
 
     key: str
     values: tuple[Value, ...]
     when: Mapping[str, Value] = field(default_factory=dict)
+    alone: bool = False
 
     def applies_to(self, settings: Mapping[str, Value]) -> bool:
         """Whether the axis counts for a point with these settings."""
@@ -52,7 +54,10 @@ def axis_from(table: Mapping[str, Any], seed: int) -> Axis:
             f"{key}: give one of values, range and random, not {' and '.join(kinds) or 'nothing'}"
         )
     values = {"values": _listed, "range": _stepped, "random": _drawn}[kinds[0]](key, table[kinds[0]], seed)
-    return Axis(key=key, values=values, when=dict(table.get("when", {})))
+    alone = table.get("alone", False)
+    if not isinstance(alone, bool):
+        raise AxisError(f"{key}: alone is true or false")
+    return Axis(key=key, values=values, when=dict(table.get("when", {})), alone=alone)
 
 
 def _listed(key: str, values: Any, seed: int) -> tuple[Value, ...]:

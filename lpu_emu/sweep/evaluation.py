@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpu_emu.errors import InputError, LpuError, UsageError, did_you_mean
+from lpu_emu.sweep import published
 
 if TYPE_CHECKING:
     from lpu_emu.api import Executable
+    from lpu_emu.builder.files import KernelFile
     from lpu_emu.graph.ir import Graph
     from lpu_emu.spec.chip import Chip
 
@@ -31,6 +33,7 @@ METRICS = (
     "peak_streams",
     "instructions",
     "text_bytes",
+    "emulated",
 )
 ERROR, SECONDS = "error", "seconds"
 INTERNAL = "internal error, please report it"
@@ -47,12 +50,18 @@ def evaluate(settings: Mapping[str, Any], folder: str) -> Row:
     row: Row = dict.fromkeys(METRICS)
     error = ""
     try:
-        row |= _measured(executable_of(settings, Path(folder)))
+        row |= _results(settings, Path(folder))
     except LpuError as failure:
         error = str(failure).splitlines()[0]
     except Exception as failure:  # a defect of ours must not end the sweep either
         error = f"{INTERNAL}: {type(failure).__name__}: {failure}"
     return {**row, ERROR: error, SECONDS: round(time.perf_counter() - started, 6)}
+
+
+def _results(settings: Mapping[str, Any], folder: Path) -> Row:
+    if published.is_row(str(settings["target"])):
+        return published.measured(settings, folder)
+    return _measured(executable_of(settings, folder))
 
 
 def executable_of(settings: Mapping[str, Any], folder: Path) -> Executable:
@@ -63,11 +72,15 @@ def executable_of(settings: Mapping[str, Any], folder: Path) -> Executable:
     """
     path = target_path(str(settings["target"]), folder)
     shapes = {k.removeprefix("shape."): _shape(k, v) for k, v in settings.items() if k.startswith("shape.")}
+    if "size" in settings and path.suffix != ".py":
+        raise UsageError(f"{path.name}: a size goes with kernels written in Python (.py) only")
     if path.suffix == ".onnx":
         return _compiled(path, shapes, settings, folder)
     if shapes or "precision" in settings:
         raise UsageError(f"{path.name}: shapes and precision go with models (.onnx) only")
-    return _built(path, settings, folder)
+    if path.suffix == ".py":
+        return _kernel(path, settings, folder)
+    return _assembled(path, settings, folder)
 
 
 def target_path(target: str, folder: Path) -> Path:
@@ -123,7 +136,26 @@ def _graph(path: Path, changed: int, shapes: tuple[tuple[str, tuple[int, ...]], 
     return read_onnx(path, dict(shapes))
 
 
-def _built(path: Path, settings: Mapping[str, Any], folder: Path) -> Executable:
+def _kernel(path: Path, settings: Mapping[str, Any], folder: Path) -> Executable:
+    """Build a Python kernel in one of its sizes; its own chip counts unless the point has one."""
+    from lpu_emu.api import Executable
+    from lpu_emu.builder.files import build_program
+    from lpu_emu.spec.machine import load_machine
+
+    kernel = _kernel_file(path, path.stat().st_mtime_ns)
+    machine = load_machine(chip_of(settings, folder, default=kernel.chip))
+    return Executable(build_program(kernel, machine=machine, size=str(settings.get("size", ""))))
+
+
+@lru_cache(maxsize=4)
+def _kernel_file(path: Path, changed: int) -> KernelFile:
+    """Run a kernel file once per worker, as :func:`_graph` reads a model."""
+    from lpu_emu.builder.files import load_kernel
+
+    return load_kernel(path)
+
+
+def _assembled(path: Path, settings: Mapping[str, Any], folder: Path) -> Executable:
     """Assemble a text or load a program; its own chip counts unless the point has one."""
     from lpu_emu.api import Executable, load
     from lpu_emu.asm import assemble_file

@@ -13,6 +13,7 @@ from lpu_emu._resources import isa_folder
 from lpu_emu.errors import LpuError
 from lpu_emu.spec.digest import digest_of
 from lpu_emu.sweep.evaluation import chip_of, target_path
+from lpu_emu.sweep.published import is_row
 
 
 class Identities:
@@ -35,7 +36,9 @@ class Identities:
         )
 
     def _target(self, target: str) -> str:
-        """Content of the target's file; a missing one is missing for every point alike."""
+        """Content of the target's file; a missing one is missing for every point alike. Rows are part of the code."""
+        if is_row(target):
+            return target
         try:
             path = target_path(target, self._folder)
         except LpuError:

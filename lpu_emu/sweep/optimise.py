@@ -86,10 +86,12 @@ def search(
 
     Raises:
         MissingExtraError: Optuna is not installed.
-        UsageError: ``minimise`` is no metric.
+        UsageError: ``minimise`` is no metric, or an axis is alone: a search combines all of them.
         InputError: the store cannot be used.
     """
     require_metric(minimise)
+    if any(axis.alone for axis in sweep.axes):
+        raise UsageError(f"{sweep.name}: a search combines all axes; leave out alone = true")
     optuna = _optuna()
     study = optuna.create_study(direction="minimize", sampler=optuna.samplers.TPESampler(seed=sweep.seed))
     identities = Identities(sweep.folder)

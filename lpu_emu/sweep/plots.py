@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lpu_emu.errors import InputError, MissingExtraError, UsageError
-from lpu_emu.sweep.results import Results
+from lpu_emu.sweep.results import Results, settings_of
 
 KINDS = ("pareto", "tornado", "heatmap")
 BLUE, ORANGE, GREY = "#2166ac", "#d6604d", "#8c8c8c"
@@ -116,15 +116,6 @@ def _tornado(axes: Any, rows: Sequence[Row], results: Results, value: str) -> No
     axes.set_yticks(range(len(bars)), [name for name, *_ in reversed(bars)])
     axes.axvline(centre, color="black", linewidth=0.8)
     axes.set_xlabel(f"mean {value} over all points with the lowest and the highest value of a setting")
-
-
-def settings_of(results: Results) -> list[str]:
-    """Return the columns that are settings: those in front of the first metric."""
-    from lpu_emu.sweep.evaluation import RESULTS
-
-    columns = list(results.columns)
-    first = next((i for i, name in enumerate(columns) if name in RESULTS), len(columns))
-    return columns[:first]
 
 
 def _heatmap(drawing: Any, axes: Any, rows: Sequence[Row], x: str, y: str, value: str) -> None:

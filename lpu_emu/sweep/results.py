@@ -36,6 +36,15 @@ class Results:
         return [row.get(name) for row in self.rows]
 
 
+def settings_of(results: Results) -> list[str]:
+    """Return the columns that are settings: those in front of the first metric."""
+    from lpu_emu.sweep.evaluation import RESULTS
+
+    columns = list(results.columns)
+    first = next((i for i, name in enumerate(columns) if name in RESULTS), len(columns))
+    return columns[:first]
+
+
 def require_format(path: Path) -> None:
     """Refuse a file name whose ending says nothing that can be written.
 

@@ -14,6 +14,7 @@ from lpu_emu.errors import SpecError, did_you_mean
 from lpu_emu.sweep.axes import Axis, AxisError, Value, axis_from
 
 Settings = Mapping[str, Value]
+Choice = tuple[Axis, Value] | None
 
 GRID, LIST, RANDOM = "grid", "list", "random"
 MODES = (GRID, LIST, RANDOM)
@@ -55,21 +56,35 @@ class Sweep:
                 yield settings
 
     def _combinations(self) -> Iterator[Settings]:
+        choices = self._choices()
         if self.mode == GRID:
-            yield from (
-                self._settings(values) for values in itertools.product(*(a.values for a in self.axes))
-            )
+            yield from map(self._settings, itertools.product(*choices))
         elif self.mode == LIST:
-            yield from (self._settings(values) for values in zip(*(a.values for a in self.axes), strict=True))
+            yield from map(self._settings, zip(*choices, strict=True))
         else:
             generator = random.Random(self.seed)
             for _ in range(self.samples):
-                yield self._settings(tuple(generator.choice(axis.values) for axis in self.axes))
+                yield self._settings(tuple(map(generator.choice, choices)))
 
-    def _settings(self, values: tuple[Value, ...]) -> Settings:
+    def _choices(self) -> list[list[Choice]]:
+        """Return what can be chosen for each axis; all axes that are alone have one list, which begins with nothing."""
+        found: list[list[Choice]] = []
+        lone: list[Choice] = []
+        for axis in self.axes:
+            choices: list[Choice] = [(axis, value) for value in axis.values]
+            if not axis.alone:
+                found.append(choices)
+                continue
+            if not lone:
+                lone.append(None)
+                found.append(lone)
+            lone += choices
+        return found
+
+    def _settings(self, chosen: tuple[Choice, ...]) -> Settings:
         """Return one point; conditional axes are looked at after those that they depend on."""
         settings = dict(self.fixed)
-        waiting = list(zip(self.axes, values, strict=True))
+        waiting = [choice for choice in chosen if choice is not None]
         settings |= {axis.key: value for axis, value in waiting if not axis.when}
         for axis, value in waiting:
             if axis.when and axis.applies_to(settings):
@@ -131,6 +146,8 @@ def _findings(sweep: Sweep, table: Mapping[str, Any]) -> Iterator[str]:
     if sweep.mode == LIST and len({len(axis.values) for axis in sweep.axes}) > 1:
         counts = ", ".join(f"{axis.key} {len(axis.values)}" for axis in sweep.axes)
         yield f"mode list takes one value of every axis per point, so all need as many: {counts}"
+    if sweep.mode != GRID and any(axis.alone for axis in sweep.axes):
+        yield "axes that are alone go with mode grid"
     if "target" not in sweep.keys:
         yield 'there is no target; say which model, kernel or program, in [fixed] or as an axis: target = "digits_mlp"'
     for key in sweep.keys:

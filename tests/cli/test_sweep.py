@@ -97,6 +97,10 @@ def test_pictures(spec: Path, workdir: Path) -> None:
     done = call("sweep", "plot", "r.csv", "--kind", "tornado", "-o", "t.svg")
     assert done.code == 0, done
     assert (workdir / "t.svg").read_text().startswith("<?xml")
+    written = call("sweep", "plot", "r.csv", "-o", "p.png", "--json").json
+    size = (workdir / "p.png").stat().st_size
+    assert written["schema"] == "lpu-emu/sweep-plot/1"
+    assert (written["kind"], written["file"]) == ("pareto", {"path": "p.png", "bytes": size})
 
 
 def test_a_search(spec: Path) -> None:
@@ -107,9 +111,56 @@ def test_a_search(spec: Path) -> None:
     assert none.out == "none of 2 points keeps cycles<10\n"
 
 
+def test_bundled_sweeps_are_listed_and_run_by_name(spec: Path) -> None:
+    listed = call("sweep", "--list", "--json").json
+    assert listed["schema"] == "lpu-emu/sweep-list/1"
+    points = {entry["name"]: entry["points"] for entry in listed["sweeps"]}
+    assert list(points) == ["sensitivity", "sensitivity_lp30"]
+    assert [line.split()[:2] for line in call("sweep", "--list").out.splitlines()[1:]] == [
+        [name, str(number)] for name, number in points.items()
+    ]
+    done = call("sweep", "sensitivity", "--dry-run", "--json")
+    assert (done.json["sweep"], done.json["points"]) == ("sensitivity", points["sensitivity"])
+
+
+def test_ranges_of_a_sweep_whose_axes_are_alone(spec: Path) -> None:
+    spec.write_text(
+        'name = "ways"\n[[axis]]\nkey = "target"\nvalues = ["validate:path.alu", "validate:icu.nop"]\n'
+        '[[axis]]\nkey = "chip.distance.vxm_to_mem"\nalone = true\nvalues = [0, 2]\n'
+        '[[axis]]\nkey = "chip.icu.queue_bytes"\nalone = true\nvalues = [1536]\n'
+    )
+    done = call("sweep", spec, "-o", "r.csv", "--workers", "1", "--json").json
+    assert (done["points"], done["failed"]) == (8, 2)
+    found = call("sweep", "ranges", "r.csv", "--json").json
+    assert found["schema"] == "lpu-emu/sweep-ranges/1"
+    alu, nop = found["rows"]
+    assert (alu["name"], alu["base"], alu["low"], alu["high"]) == ("validate:path.alu", 5, 5, 6)
+    assert alu["moved_by"] == [{"key": "chip.distance.vxm_to_mem", "value": 2, "result": 6}]
+    assert (nop["low"], nop["high"], nop["moved_by"]) == (65535, 65535, [])
+    lines = call("sweep", "ranges", "r.csv").out.splitlines()
+    assert lines[1].split(maxsplit=2) == ["validate:path.alu", "5", "5 .. 6  chip.distance.vxm_to_mem"]
+    assert lines[2].split() == ["validate:icu.nop", "65535"]
+
+
+def test_a_kernel_in_python_in_its_sizes(spec: Path, workdir: Path) -> None:
+    spec.write_text(
+        'name = "sizes"\n[fixed]\ntarget = "axpy"\n[[axis]]\nkey = "size"\nvalues = ["wide", "nosuch"]\n'
+    )
+    done = call("sweep", spec, "--workers", "1", "--json").json
+    assert [row["cycles"] for row in done["rows"]] == [
+        call("run", "axpy", "--size", "wide", "--json").json["cycles"],
+        None,
+    ]
+    assert "axpy.py has no size 'nosuch'" in done["rows"][1]["error"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (("sweep", "--json"), 2, "name a sweep file or a bundled sweep"),
+        (("sweep", "--list", "run", "small.toml"), 2, "give options behind the command: lpu-emu sweep run"),
+        (("sweep", "sensitivty"), 3, "did you mean 'sensitivity'?"),
+        (("sweep", "ranges", "nosuch.csv"), 3, "cannot be read"),
         (("sweep", "nosuch.toml"), 3, "cannot be read as a sweep file"),
         (("sweep", "small.toml", "--resume"), 2, "there is nothing to resume"),
         (("sweep", "small.toml", "--resume", "--fresh"), 2, "give one of them"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,9 @@ def test_real_points_are_measured() -> None:
     [
         ({"target": "nosuch"}, "nosuch: no such file"),
         ({"target": "copy", "precision": "fp16"}, "go with models"),
+        ({"target": "copy", "size": "wide"}, "a size goes with kernels written in Python"),
+        ({"target": "axpy", "size": "nosuch"}, "has no size 'nosuch'"),
+        ({"target": "axpy", "chip": "nosuch"}, "no chip named 'nosuch'"),
         ({"target": "digits_mlp", "shape.x": "0x64"}, "expected sizes"),
         ({"target": "digits_mlp", "shape.x": "1x64", "chip.mxm.planes": 3}, "must be even"),
         ({"target": "copy", "chip.timing.read.func": 9}, ""),
@@ -120,6 +124,26 @@ def test_points_that_fail_are_rows(settings: dict[str, Any], message: str) -> No
     assert message in row[ERROR]
     assert row["cycles"] is None
     assert INTERNAL not in row[ERROR]
+
+
+def test_kernels_in_python_have_sizes_and_take_chips(tmp_path: Path) -> None:
+    text = (
+        "SIZES = {'small': {'rows': 4}, 'large': {'rows': 20}}\n\n\ndef build(k, rows):\n"
+        "    x, y = k.input('x', 'int8', [rows, 320]), k.output('y', 'int8', [rows, 320])\n"
+        "    with k.flow('copy', count=rows) as f:\n        f.write(f.read(x), y)\n"
+    )
+    (tmp_path / "mine.py").write_text(text)
+    small, large, own, lp30 = (
+        evaluate({"target": "mine.py", **more}, str(tmp_path))
+        for more in ({}, {"size": "large"}, {"size": "rows=20"}, {"chip": "lp30"})
+    )
+    assert small["cycles"] < large["cycles"] == own["cycles"], (small, large, own)
+    assert lp30[ERROR] == ""
+    slower = evaluate({"target": "mine.py", "chip.timing.mem.func": 4}, str(tmp_path))
+    assert slower["cycles"] > small["cycles"], (slower, small)
+    (tmp_path / "mine.py").write_text(text.replace("'rows': 4}", "'rows': 30}"))
+    os.utime(tmp_path / "mine.py", (1, 1))
+    assert evaluate({"target": "mine.py"}, str(tmp_path))["cycles"] > large["cycles"]
 
 
 def test_with_values_makes_another_chip() -> None:
@@ -207,6 +231,14 @@ def test_a_search_finds_the_smallest_that_keeps_its_bounds(tmp_path: Path) -> No
     assert best is not None
     assert best.row["cycles"] == min(c for c in everything if c >= 740)
     assert math.isfinite(best.row["time_us"])
+
+
+def test_a_search_combines_axes(tmp_path: Path) -> None:
+    space = sweep(tmp_path, axis=[{**SEEDS, "alone": True}])
+    store = Store(tmp_path / "s.sqlite")
+    with pytest.raises(UsageError, match="a search combines all axes"):
+        list(search(space, store, minimise="cycles", limits=(), trials=1))
+    store.close()
 
 
 @pytest.mark.parametrize(

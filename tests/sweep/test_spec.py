@@ -50,6 +50,25 @@ def test_a_condition_leaves_the_setting_out_elsewhere() -> None:
     ]
 
 
+def test_axes_that_are_alone_are_not_combined_with_each_other() -> None:
+    axes = [
+        {"key": "seed", "values": [1, 2], "alone": True},
+        {"key": "precision", "values": ["fp16", "int8"]},
+        {"key": "size", "values": ["wide"], "alone": True},
+    ]
+    found = [{k: v for k, v in p.items() if k != "target"} for p in sweep(axis=axes).points()]
+    assert found == [
+        {**lone, "precision": precision}
+        for lone in ({}, {"seed": 1}, {"seed": 2}, {"size": "wide"})
+        for precision in ("fp16", "int8")
+    ]
+
+
+def test_axes_that_are_alone_need_a_grid() -> None:
+    with pytest.raises(SpecError, match="axes that are alone go with mode grid"):
+        sweep(mode="random", samples=3, axis=[{"key": "seed", "values": [1], "alone": True}])
+
+
 @pytest.mark.parametrize(
     ("table", "values"),
     [
@@ -78,6 +97,7 @@ def test_random_values_lie_between_their_ends() -> None:
         ({"key": "seed"}, "give one of values, range and random, not nothing"),
         ({"key": "seed", "values": []}, "a list of at least one value"),
         ({"key": "seed", "values": [[1]]}, "each value is a text, a number"),
+        ({"key": "seed", "values": [1], "alone": 1}, "alone is true or false"),
         ({"key": "seed", "valuse": [1]}, "unknown entry 'valuse'"),
         ({"key": "seed", "range": {"start": 1, "stop": 3}}, "needs a step, or a count"),
         ({"key": "seed", "range": {"start": 1, "stop": 3, "step": -1}}, "never leads from 1 to 3"),

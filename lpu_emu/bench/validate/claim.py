@@ -10,8 +10,11 @@ from lpu_emu.bench.micro.lab import Lab
 from lpu_emu.bench.micro.measured import Measured
 
 PASSED, FAILED, WAITING, OUT_OF_REACH = "passed", "failed", "waiting", "out of reach"
+NOT_MEASURED = "not measured"
+STATUSES = (PASSED, FAILED, WAITING, NOT_MEASURED, OUT_OF_REACH)
 EQUAL, AT_MOST, AT_LEAST = "", "at most", "at least"
 GROUPS = ("unit", "path", "kernel", "network")
+NETWORK = GROUPS[-1]
 TAGS = {
     "S20": "published", "S22": "published", "PB": "published", "NV-LPX": "published", "R20": "secondary",
     "MO": "secondary", "MPR": "secondary", "AF": "secondary", "D20": "secondary", "TOMS": "secondary", "SEC": "secondary",
@@ -41,7 +44,8 @@ class Claim:
     ``measure`` reads a number off verified programs; ``scale`` only turns its unit into the published one (cycles to
     time at a clock, multiply-accumulates to operations). A claim without ``measure``, or with an ``obstacle``,
     is out of reach for that reason, or waiting if ``waits``. ``bound`` says how ``published`` is meant; ``tag`` is
-    the source's unless the figure is arithmetic on it.
+    the source's unless the figure is arithmetic on it. A ``slow`` claim takes a minute or more, and is measured only when
+    it is asked for. ``failure`` is what a row that fails is waiting for.
     """
 
     id: str
@@ -60,6 +64,8 @@ class Claim:
     chip: str = "tsp1"
     obstacle: str = ""
     waits: bool = False
+    slow: bool = False
+    failure: str = ""
 
     @property
     def weight(self) -> str:

@@ -101,9 +101,14 @@ def instructions_of(outcome: Outcome, lab: Lab) -> frozenset[str]:
     )
 
 
+def varied(outcome: Outcome) -> bool:
+    """Return whether a row is measured again on other chips: not a slow one, which would take hours."""
+    return outcome.emulated is not None and not outcome.claim.slow
+
+
 def tasks(outcomes: Sequence[Outcome], labs: Mapping[str, Lab]) -> list[tuple[Change, tuple[str, ...]]]:
     """Return every change with the ids of the rows that it can touch."""
-    measured = [o for o in outcomes if o.emulated is not None and o.programs]
+    measured = [o for o in outcomes if varied(o) and o.programs]
     found = []
     for name, lab in labs.items():
         used = {o.claim.id: instructions_of(o, lab) for o in measured if o.claim.chip == name}
@@ -149,7 +154,7 @@ def spreads(
     return {
         o.claim.id: _spread(o.emulated, effects.get(o.claim.id, []))
         for o in outcomes
-        if o.emulated is not None
+        if o.emulated is not None and varied(o)
     }
 
 

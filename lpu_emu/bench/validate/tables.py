@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lpu_emu.bench.table import Column, markdown_table, text_table
-from lpu_emu.bench.validate.claim import FAILED, OUT_OF_REACH, PASSED, WAITING, Outcome
+from lpu_emu.bench.validate.claim import FAILED, PASSED, STATUSES, Outcome
 from lpu_emu.bench.validate.evaluate import summary
 from lpu_emu.bench.validate.sensitivity import Spread
 
@@ -89,11 +89,20 @@ def text(found: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome], *, sen
 
 
 def amount(outcomes: Sequence[Outcome]) -> str:
-    """Return one sentence of counts and errors."""
+    """Return one sentence of counts and errors, networks on their own."""
     found = summary(outcomes)
-    counts = ", ".join(f"{found.counts[s]} {s}" for s in (PASSED, FAILED, WAITING, OUT_OF_REACH))
-    largest = f", largest {found.largest_error:.1%} ({found.largest_id})" if found.largest_id else ""
-    return f"{counts}; median |ratio - 1| {found.median_error:.1%}{largest}"
+    parts = []
+    if any(found.counts.values()):
+        largest = f", largest {found.largest_error:.1%} ({found.largest_id})" if found.largest_id else ""
+        parts = [_counted(found.counts), f"median |ratio - 1| {found.median_error:.1%}{largest}"]
+    if any(found.networks.values()):
+        parts.append(f"networks: {_counted(found.networks)}")
+    return "; ".join(parts)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """Return the counts of statuses that occur, and how many rows passed and failed in any case."""
+    return ", ".join(f"{counts[s]} {s}" for s in STATUSES if counts[s] or s in (PASSED, FAILED))
 
 
 def markdown(found: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome], *, sensitive: bool) -> str:

@@ -31,7 +31,9 @@ def test_a_row_as_json() -> None:
     assert (alu["id"], alu["emulated"], alu["ratio"], alu["passed"]) == ("path.alu", 5, 1, True)
     assert alu["how"] == "lpu-emu validate --only path.alu"
     assert (exit_["emulated"], exit_["status"], exit_["passed"]) == (None, "out of reach", False)
-    assert done.json["counts"] == {"passed": 1, "failed": 0, "waiting": 0, "out of reach": 1}
+    counts = {"passed": 1, "failed": 0, "waiting": 0, "not measured": 0, "out of reach": 1}
+    assert done.json["counts"] == counts
+    assert done.json["networks"] == dict.fromkeys(counts, 0)
     assert done.json["passed"]
 
 
@@ -50,7 +52,7 @@ def test_the_table_says_why_rows_do_not_pass() -> None:
     done = call("validate", "--only", "sram.b*", "--no-run")
     assert done.code == 0
     assert "sram.brochure: out of reach: no number of slices" in done.out
-    assert done.out.splitlines()[-1].startswith("1 passed, 0 failed, 0 waiting, 1 out of reach")
+    assert done.out.splitlines()[-1].startswith("1 passed, 0 failed, 1 out of reach")
 
 
 def test_a_row_out_of_tolerance_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,6 +74,20 @@ def test_sensitivity_and_picture(workdir: Path) -> None:
     text = call("validate", "--only", "path.alu", "--sensitivity", "--no-run")
     assert "5 .. 6" in text.out
     assert "distance.vxm_to_mem" in text.out
+
+
+def test_networks_are_measured_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Measured(value=200, programs=(), cycles=0)
+    claim = Claim(
+        id="network.x", what="x", group="network", source="S20", published=100, unit="cycles",
+        measure=lambda _lab: found, slow=True,
+    )  # fmt: skip
+    monkeypatch.setattr(evaluate, "claims", lambda: (claim,))
+    plain = call("validate")
+    assert (plain.code, plain.out.splitlines()[-1]) == (0, "networks: 0 passed, 0 failed, 1 not measured")
+    for arguments in (("--networks",), ("--only", "network.x")):
+        done = call("validate", *arguments)
+        assert (done.code, done.out.splitlines()[-1]) == (1, "networks: 0 passed, 1 failed"), arguments
 
 
 @pytest.mark.parametrize(
