@@ -74,7 +74,7 @@ class TensorTable:
             dtype=dtype,
             rows=rows,
             columns=columns,
-            parts=parts_of(self.geometry, rows),
+            parts=parts_of(self.geometry, rows, tandem=self.precision != "int8"),
             lanes=self.geometry.lanes,
             pad=pad,
             preloaded=preloaded,

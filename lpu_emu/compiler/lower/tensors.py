@@ -67,8 +67,12 @@ class Region:
         return part.first < self.high and self.low < part.first + part.rows
 
 
-def parts_of(geometry: Geometry, rows: int) -> tuple[Part, ...]:
-    """Cut rows into parts: one per plane when each then hides a weight load, none longer than the accumulators."""
+def parts_of(geometry: Geometry, rows: int, *, tandem: bool = False) -> tuple[Part, ...]:
+    """Cut rows into parts: one per plane when each then hides a weight load, none longer than the accumulators.
+
+    With ``tandem`` two planes work together, so that long tensors need a part for each pair only: longer parts change
+    weights less often.
+    """
     chip = geometry.chip
     planes = 2 * chip.planes
     worthwhile = 2 * chip.row_groups
@@ -76,7 +80,8 @@ def parts_of(geometry: Geometry, rows: int) -> tuple[Part, ...]:
     longest = min(chip.accumulator_rows, chip.words_per_bank)
     count = max(wanted, -(-rows // longest))
     if count > wanted:
-        count = -(-count // planes) * planes
+        workers = planes // 2 if tandem else planes
+        count = -(-count // workers) * workers
     edges = [rows * i // count for i in range(count + 1)]
     return tuple(Part(index=i, first=a, rows=b - a) for i, (a, b) in enumerate(pairwise(edges)))
 
