@@ -23,6 +23,29 @@ def padded(rows: int, half: int) -> int:
     return (rows + half - 1) // half * half
 
 
+def _make_beside(half: Tile, width: int) -> Callable[..., None]:
+    """Make what multiplies a half tile into scratch, from where its columns are moved to their places."""
+
+    @inner
+    def beside(
+        staged: Array,
+        place: int,
+        panel: Array,
+        panel_first: int,
+        steps: int,
+        start: int,
+        scratch: Array,
+    ) -> None:
+        out_of_line()
+        none, step = whole(0), whole(width)
+        half(
+            staged, place, panel, panel_first, steps, panel, start, scratch, none, none, scratch, none, step, none
+        )  # fmt: skip
+
+    chosen: Callable[..., None] = beside
+    return chosen
+
+
 def make_block(
     tall: Tile,
     half: Tile,
@@ -37,23 +60,7 @@ def make_block(
     Arrays and places are those of :func:`lpu_emu.engine.kernels.tiles.make_tile`; ``plus`` adds a result to what was
     there before.
     """
-    edge_bytes = 4 * width * rows_of_half
-
-    @inner
-    def _beside(
-        staged: Array,
-        place: int,
-        panel: Array,
-        panel_first: int,
-        steps: int,
-        start: int,
-        scratch: Array,
-    ) -> None:
-        out_of_line()
-        none, step = whole(0), whole(width)
-        half(
-            staged, place, panel, panel_first, steps, panel, start, scratch, none, none, scratch, none, step, none
-        )  # fmt: skip
+    edge_bytes, beside = 4 * width * rows_of_half, _make_beside(half, width)
 
     @inner
     def block(
@@ -88,7 +95,7 @@ def make_block(
             row += rows_of_half
         scratch = stack_bytes(edge_bytes).view(np.int32)
         while row < rows:
-            _beside(staged, row * pitch, panel, panel_first, steps, start, scratch)
+            beside(staged, row * pitch, panel, panel_first, steps, start, scratch)
             for i in range(min(rows_of_half, rows - row)):
                 old, new = before_first + (row + i) * before_step, c_first + (row + i) * c_step
                 for j in range(columns):
