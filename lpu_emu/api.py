@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,14 +21,24 @@ if TYPE_CHECKING:
     from lpu_emu.spec.machine import Machine
 
 MICROSECONDS = 1_000_000
+NOTEBOOK_HEIGHT_PX = 900
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Report:
-    """A cycle report: as text, and as the content of ``lpu-emu report --json``."""
+    """A cycle report: as text, as the content of ``lpu-emu report --json``, and as a page for browsers.
+
+    In a notebook it shows the page.
+    """
 
     text: str
     data: Mapping[str, Any]
+    make_page: Callable[[], str] = field(default=str, compare=False)
+
+    @cached_property
+    def page(self) -> str:
+        """One HTML document that needs nothing else; made when it is first asked for."""
+        return self.make_page()
 
     def __str__(self) -> str:
         """Return the text."""
@@ -39,7 +49,10 @@ class Report:
         return self.text
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.text)}</pre>"
+        if not self.page:
+            return f"<pre>{html.escape(self.text)}</pre>"
+        style = f"width:100%;height:{NOTEBOOK_HEIGHT_PX}px;border:0"
+        return f'<iframe title="cycle report" style="{style}" srcdoc="{html.escape(self.page)}"></iframe>'
 
 
 class Executable:
@@ -160,11 +173,24 @@ class Executable:
 
     def report(self) -> Report:
         """Return where the cycles go."""
-        from lpu_emu.report import json_report, text_report
+        from lpu_emu.report import html_report, json_report, text_report
 
         return Report(
-            text=text_report(self.program, self.analysis), data=json_report(self.program, self.analysis)
+            text=text_report(self.program, self.analysis),
+            data=json_report(self.program, self.analysis),
+            make_page=lambda: html_report(self.program, self.analysis),
         )
+
+    def plot(self, kind: str = "operators") -> Any:
+        """Return a Matplotlib figure to show or adapt: ``operators`` in time, ``roofline``, or ``losses``.
+
+        Raises:
+            UsageError: there is no such kind.
+            MissingExtraError: Matplotlib is not installed.
+        """
+        from lpu_emu.report import plot
+
+        return plot(self.program, self.analysis, kind)
 
     def save(self, path: str | Path) -> None:
         """Write the program to an HDF5 file that :func:`load` reads.

@@ -147,6 +147,17 @@ def stream_account(flow: StreamFlow, runs: RunTable) -> StreamAccount:
     )
 
 
+def stream_hops(flow: StreamFlow) -> int:
+    """Count the positions over which values move until they are sampled for the last time, all values together."""
+    taps, pieces = flow.taps, flow.pieces
+    last = np.full(len(pieces), -(1 << 60))
+    sampled = np.flatnonzero(~flow.drives & (flow.driver >= 0))
+    np.maximum.at(last, flow.driver[sampled], taps.along[pieces.source[sampled]])
+    rows = np.flatnonzero(flow.drives & (last > -(1 << 60)))
+    hops = last[rows] - taps.along[pieces.source[rows]]
+    return int((hops * pieces.count[rows]).sum())
+
+
 def _peak_live(slots: Progressions, begin: Ints, end: Ints, chosen: Ints) -> int:
     """Return the most values that pass a cut; the busiest cut lies right behind some drive."""
     most = 0

@@ -30,6 +30,9 @@ TABLES = (
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Form.")
 @click.option("--table", type=click.Choice(TABLES), help="The table of a CSV (default: ops, or queues).")
 @click.option("--detail", is_flag=True, help="JSON: also every run, vector and block, as the page has them.")
+@click.option(
+    "--energy", is_flag=True, help="Text and JSON: also an estimate of energy, with its uncertainty."
+)
 @output_option("Write the report to this file instead of stdout.")
 @json_option
 def command(
@@ -41,6 +44,7 @@ def command(
     form: str,
     table: str | None,
     detail: bool,
+    energy: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -60,13 +64,15 @@ def command(
 
     form = "json" if as_json else form
     _require_matching(form, table, detail)
+    if energy and form not in ("text", "json"):
+        raise UsageError(f"--energy goes with text and JSON, not with --format {form}")
     require_writable(output, text=True, device=True)
     progress = Progress()
     executable = open_target(
         Request(file=file, chip=chip, precision=precision, shapes=shapes, size=size), progress
     ).executable
     progress("analysing")
-    text = _text(executable, form, table or "", detail, colour=output is None and wants_colour())
+    text = _text(executable, form, table or "", detail, energy, colour=output is None and wants_colour())
     progress.clear()
     write_text(output, text)
 
@@ -77,19 +83,22 @@ def _require_matching(form: str, table: str | None, detail: bool) -> None:
             raise UsageError(f"{option} goes with --format {wanted}, not with {form}")
 
 
-def _text(executable: Executable, form: str, table: str, detail: bool, *, colour: bool) -> str:
+def _text(executable: Executable, form: str, table: str, detail: bool, energy: bool, *, colour: bool) -> str:
     """Return the report in a form of the command line."""
     from lpu_emu import __version__, report
     from lpu_emu.cli.output import json_text
 
     program, analysis = executable.program, executable.analysis
+    estimate = report.estimate(program, analysis) if energy else None
     if form == "json":
-        return json_text(report.json_report(program, analysis, detail=detail))
+        data = report.json_report(program, analysis, detail=detail)
+        return json_text(data | ({"energy": estimate.as_json()} if estimate else {}))
     if form == "csv":
         return report.csv_report(program, analysis, table)
     if form == "html":
         return report.html_report(program, analysis, version=__version__)
-    return report.text_report(program, analysis, colour=colour)
+    text = report.text_report(program, analysis, colour=colour)
+    return f"{text}\n{report.energy_text(estimate)}" if estimate else text
 
 
 def wants_colour() -> bool:

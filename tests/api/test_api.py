@@ -119,7 +119,7 @@ def test_compile_run_report() -> None:
     report = model.report()
     assert report.data["cycles"] == model.cycles
     assert str(report) == repr(report) == report.text
-    assert report._repr_html_().startswith("<pre>")
+    assert report._repr_html_().startswith("<iframe")
     assert lpu.compile(str(MODEL), chip=load_machine("tsp1"), shapes={"x": (2, 64)}).digest == model.digest
 
 
