@@ -42,6 +42,9 @@ COMMANDS = (
     LazyCommand(name="isa", module=f"{_PACKAGE}.isa", help="Show, list and check instructions."),
     LazyCommand(name="chip", module=f"{_PACKAGE}.chip", help="Show, list and compare chips."),
     LazyCommand(
+        name="gpu", module=f"{_PACKAGE}.gpu", help="Show GPUs, and compare their model with measurements."
+    ),
+    LazyCommand(
         name="kernels", module=f"{_PACKAGE}.kernels", help="List and show the bundled kernels and models."
     ),
 )
