@@ -6,10 +6,10 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-import lpu_emu
 from lpu_emu.compiler import CompileOptions, compile_graph
 from lpu_emu.spec.chip import load_chip
 from lpu_emu.spec.digest import digest_of
@@ -89,7 +89,8 @@ def _keep(file: Path, content: dict[str, object]) -> None:
         beside.write_text(json.dumps(content), encoding="utf-8")
         beside.replace(file)
     except OSError:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
 
 
 def _default_folder() -> Path:
@@ -100,7 +101,7 @@ def _default_folder() -> Path:
 @lru_cache(maxsize=1)
 def code_digest() -> str:
     """Return a digest of the sources that decide how many cycles a graph takes."""
-    package = Path(lpu_emu.__file__).parent
+    package = Path(__file__).parents[1]
     digest = hashlib.sha256()
     files = [package / "timing.py", package / "system" / "shards.py"]
     files += [file for name in _DECIDING for file in sorted((package / name).rglob("*.py"))]

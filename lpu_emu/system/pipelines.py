@@ -16,7 +16,7 @@ from lpu_emu.system.scenario import Scenario
 from lpu_emu.system.timeline import Task, Timeline, simulate
 
 HEADROOM = 0.9  # share of a memory that weights and caches may fill
-SPLITS = (1, 2, 4, 8, 9, 12, 18, 24, 36, 72)
+SPLITS = (1, 2, 4, 8, 9, 12, 16, 18, 24, 32, 36, 48, 72)
 STEPS = 3  # steps of a timeline; the last one is the steady state
 LPU_WEIGHT_BYTES = 1.0  # FP8 only
 GPU, LPU, OUT, BACK = "GPU", "LPU", "to LPU", "to GPU"
@@ -169,9 +169,10 @@ def _afd_tasks(
     out, back = _crossing(scenario, load.rows * placement.groups, _group(scenario))
     attention = {k: total(attention_stage(model, k.attention, load), gpu).seconds for k in kinds(model)}
     for index, layer in enumerate(model.layers):
-        crosses = _crosses(scenario, layer)
-        if crosses:
+        if _crosses(scenario, layer):
             yield Task(name="GPU attention", resource=GPU, busy_s=attention[layer])
+            yield out
+        elif not index:
             yield out
         yield Task(name=LPU, resource=f"LPU {index}", busy_s=costs[layer].seconds)
         following = model.layers[(index + 1) % len(model.layers)]
