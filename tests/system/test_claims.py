@@ -20,14 +20,13 @@ def rows() -> tuple[Claim, ...]:
 def test_verdicts() -> None:
     assert judged(100, Range(model=98, low=90, high=110)) == "reproduced (ratio 0.98)"
     assert judged(100, Range(model=80, low=70, high=110)) == "consistent within the error bars (ratio 0.8)"
-    assert judged(100, Range(model=50, low=40, high=60)).startswith(
-        "inconsistent: the model stays below it, 0.4 to 0.6"
-    )
+    below = judged(100, Range(model=50, low=40, high=60))
+    assert below.startswith("inconsistent because the model stays below it, 0.4 to 0.6")
     assert judged(100, Range(model=500, low=400, high=600)).startswith(
-        "inconsistent: the model stays above it"
+        "inconsistent because the model stays above it"
     )
     assert judged(100, Range(model=None, low=None, high=None)).startswith(
-        "inconsistent: the model does not reach"
+        "inconsistent because one side does not reach"
     )
 
 
@@ -51,7 +50,7 @@ def test_every_claim_has_a_row(rows: tuple[Claim, ...]) -> None:
         assert row.assumptions
         assert row.scope
         assert row.verdict.startswith(
-            ("reproduced", "consistent within", "inconsistent", "no primary", "not judged")
+            ("reproduced", "consistent within", "inconsistent because", "no primary", "not judged")
         )
         if row.model is not None and row.low is not None and row.high is not None:
             assert row.low <= row.model * 1.0001
