@@ -36,11 +36,18 @@ COMMANDS = (
         name="validate", module=f"{_PACKAGE}.validate", help="Compare published figures with the emulator."
     ),
     LazyCommand(name="sweep", module=f"{_PACKAGE}.sweep", help="Compute many points of a design space."),
+    LazyCommand(name="rack", module=f"{_PACKAGE}.rack", help="Say how fast racks of GPUs and LPUs are."),
+    LazyCommand(
+        name="split", module=f"{_PACKAGE}.split", help="Run a small model on a GPU and LPUs together."
+    ),
     LazyCommand(name="compare", module=f"{_PACKAGE}.compare", help="Say what changed between two programs."),
     LazyCommand(name="inspect", module=f"{_PACKAGE}.inspect", help="Show values on the chip at a cycle."),
     LazyCommand(name="debug", module=f"{_PACKAGE}.debug", help="Step through a program."),
     LazyCommand(name="isa", module=f"{_PACKAGE}.isa", help="Show, list and check instructions."),
     LazyCommand(name="chip", module=f"{_PACKAGE}.chip", help="Show, list and compare chips."),
+    LazyCommand(
+        name="gpu", module=f"{_PACKAGE}.gpu", help="Show GPUs, and compare their model with measurements."
+    ),
     LazyCommand(
         name="kernels", module=f"{_PACKAGE}.kernels", help="List and show the bundled kernels and models."
     ),

@@ -22,12 +22,15 @@ _APPLICATION = "lpu-emu"
 _DIGEST = re.compile("[0-9a-f]{32}")
 _KEPT_FOLDERS = 8
 _UNUSED_S, _LONG_UNUSED_S = 24 * 3600, 30 * 24 * 3600
+# Data of what stands beside a chip: compiled code never sees it.
+_BESIDE = ("gpus", "gpu_keys", "gpu_measurements", "models", "model_keys", "racks", "rack_keys", "scenarios")
 
 
 def source_files() -> list[tuple[str, Path]]:
     """Return every file whose text decides what compiled code does, with its name, in a fixed order."""
     roots = ((isa_folder(), "*.toml"), (Path(__file__).parent, "*.py"))
-    return [(f.relative_to(root).as_posix(), f) for root, kind in roots for f in sorted(root.rglob(kind))]
+    found = [(f.relative_to(root), f) for root, kind in roots for f in sorted(root.rglob(kind))]
+    return [(name.as_posix(), f) for name, f in found if name.with_suffix("").parts[0] not in _BESIDE]
 
 
 def source_digest(versions: Sequence[str]) -> str:

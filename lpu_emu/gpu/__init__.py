@@ -1,0 +1,1 @@
+"""A coarse model of the GPU that stands beside the LPUs: operators as grids of tiles."""
