@@ -1,5 +1,8 @@
 import numpy as np
+
 SIZES = {"small": {"rows": 16}, "large": {"rows": 64}, "huge": {"rows": 256}}
+
+
 def build(k, rows):
     n = k.lanes
     x = k.input("x", "int8", [rows, n])
@@ -11,7 +14,11 @@ def build(k, rows):
         with k.flow("scan", count=1) as f:
             v = f.read(x, row=r)
             f.write(f.matmul(v, b, row=0, add=r > 0) + f.matmul(v, a), y, row=r)
+
+
 def inputs(seed, rows):
     return {"x": np.random.default_rng(seed).integers(-128, 128, (rows, 320), dtype=np.int8)}
+
+
 def expected(inputs):
     return {"y": np.cumsum(inputs["x"].reshape(-1), dtype=np.int32).reshape(inputs["x"].shape)}

@@ -23,7 +23,17 @@ _DIGEST = re.compile("[0-9a-f]{32}")
 _KEPT_FOLDERS = 8
 _UNUSED_S, _LONG_UNUSED_S = 24 * 3600, 30 * 24 * 3600
 # Data of what stands beside a chip: compiled code never sees it.
-_BESIDE = ("gpus", "gpu_keys", "gpu_measurements", "models", "model_keys", "racks", "rack_keys", "scenarios")
+_BESIDE = (
+    "gpus",
+    "gpu_keys",
+    "gpu_measurements",
+    "models",
+    "model_keys",
+    "racks",
+    "rack_keys",
+    "scenarios",
+    "energy",
+)
 
 
 def source_files() -> list[tuple[str, Path]]:

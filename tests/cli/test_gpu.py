@@ -9,7 +9,12 @@ from .commands import call
 
 def test_list_and_show() -> None:
     assert "rubin" in call("gpu", "list").out
-    assert [g["name"] for g in call("gpu", "list", "--json").json["gpus"]] == ["gb200", "h100", "h200", "rubin"]
+    assert [g["name"] for g in call("gpu", "list", "--json").json["gpus"]] == [
+        "gb200",
+        "h100",
+        "h200",
+        "rubin",
+    ]
     shown = call("gpu", "show", "h100")
     assert "hbm.rate" in shown.out
     number = call("gpu", "show", "h100", "--json").json["numbers"]["sm.count"]
