@@ -1,6 +1,7 @@
 """matmul_fp8: y = x w with fp8 operands (E4M3) and fp32 sums, on all four planes of lp30.
 
-Data    x [rows, K] fp8, w [K, N] fp8, y [rows, N] fp32. Numbers of one byte take a plane each, as int8 does.
+Data    x [rows, K] fp8, w [K, N] fp8, y [rows, N] fp32. Numbers of one byte take a plane each, as int8
+        does.
 Flow    both planes of a hemisphere listen to one stream of x, so a row that is read once meets two tiles of
         w. The hemispheres begin with different blocks of x, because a slice serves one of them at a time.
         A block of 320 products is rounded once to fp32, then blocks are added in the accumulators; the last
@@ -14,7 +15,7 @@ import numpy as np
 
 CHIP = "lp30"
 SIZES = {"small": {"rows": 16, "k": 320, "n": 320}, "batch": {"rows": 256, "k": 640, "n": 1280}}
-CYCLES = {"small": 0, "batch": 0}
+CYCLES = {"small": 183, "batch": 692}
 TOLERANCE = 1e-6
 
 

@@ -74,7 +74,7 @@ class Executable:
 
     @property
     def precision(self) -> str:
-        """Number format of a compiled model (``fp16``, ``int8``), empty for assembled programs."""
+        """Number format of a compiled model (``fp16``, ``fp32``, ``int8``), empty for assembled programs."""
         return self.program.attributes.get("precision", "")
 
     @cached_property
@@ -238,7 +238,7 @@ def compile(
     Args:
         model: path of the model.
         chip: name of a chip, path of a chip file, or a loaded machine.
-        precision: ``"fp16"``, ``"int8"`` (models with QuantizeLinear and DequantizeLinear), or ``"auto"``.
+        precision: ``"fp16"``, ``"fp32"``, ``"int8"`` (models with QuantizeLinear and DequantizeLinear), or ``"auto"``.
         shapes: sizes for inputs whose dimensions the model leaves open.
         progress: called with what is being done and the share of the work that is over, 0 to 1.
 

@@ -111,7 +111,7 @@ def check_layers(
             kinds="+".join(node.op_type for node in covered[name]),
             dtype=graph.values[name].dtype.name,
             shape=graph.values[name].shape,
-            local=_verdict(name, found, local, _local_tolerance(local.outputs[name])),
+            local=_verdict(name, found, local, _local_tolerance(local.outputs[name], precision)),
             whole=_verdict(name, found, whole, judge.TOLERANCES[precision]),
         )
         for name in names
@@ -174,9 +174,9 @@ def _covered(graph: Graph, names: Sequence[str]) -> dict[str, list[Node]]:
     return covered
 
 
-def _local_tolerance(wanted: Array) -> Tolerance:
+def _local_tolerance(wanted: Array, precision: str) -> Tolerance:
     if wanted.dtype.kind not in "iu":
-        return judge.TOLERANCES["fp16"]
+        return judge.TOLERANCES["fp32" if precision == "fp32" else "fp16"]
     largest = float(np.abs(wanted.astype(np.float64)).max(initial=0.0))
     return Tolerance(of_range=_STEPS / largest if largest else 0.0)
 

@@ -67,6 +67,16 @@ def test_models_are_checked_against_onnx_runtime(batch: Path, model: str, precis
     assert (check["passed"], check["compared"], check["argmax_agreement"]) == (True, 80, 1.0)
 
 
+@pytest.mark.parametrize(("model", "shape"), [("digits_mlp", "x=4x64"), ("digits_cnn", "x=2x1x8x8")])
+def test_fp32_comes_as_close_as_fp32_does(model: str, shape: str) -> None:
+    done = call("run", model, "--precision", "fp32", "--shape", shape, "--check", "--json")
+    check = done.json["check"]
+    assert (done.code, done.json["program"]["precision"], check["passed"]) == (0, "fp32", True)
+    assert (check["against"], check["argmax_agreement"]) == ("ONNX Runtime", 1.0)
+    assert check["tolerance"] == {"of_value": 1e-5, "of_range": 1e-5}
+    assert 0 < check["max_abs_err"] <= 2e-6
+
+
 def test_without_onnx_runtime_the_numpy_evaluation_is_used(
     batch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,7 +102,7 @@ def test_precisions_are_those_of_the_compiler() -> None:
         (["asm", "x.lpu"], "error: missing option '-o' / '--output'\ntry: lpu-emu asm --help\n"),
         (
             ["run", "x", "--precision", "fp17"],
-            "error: invalid value for '--precision': 'fp17' is not one of 'auto', 'fp16', 'int8'\n"
+            "error: invalid value for '--precision': 'fp17' is not one of 'auto', 'fp16', 'fp32', 'int8'\n"
             "try: lpu-emu run --help\n",
         ),
         (

@@ -28,8 +28,8 @@ def fits_doubled(geometry: Geometry, kernels: Iterable[Kernel]) -> bool:
 
 
 def weight_words(geometry: Geometry, kernel: Kernel) -> int:
-    """Words of one copy of all weight tiles of a kernel."""
-    if kernel.weights is None:
+    """Words of one copy of all weight tiles of a kernel, without those that another kernel holds."""
+    if kernel.weights is None or not kernel.weights.counted:
         return 0
     streams, words = geometry.chip.weight_streams, 0
     for block in range(kernel.target.blocks):

@@ -10,9 +10,9 @@ from lpu_emu.compiler.passes.support import MACHINE_TYPES
 from lpu_emu.graph.ir import Graph, Node
 
 
-def float_epilogue(graph: Graph, node: Node) -> Expr:
-    """Return what follows a float product: bias and relu."""
-    value: Expr = Product(dtype="fp32")
+def float_epilogue(graph: Graph, node: Node, product: Expr | None = None) -> Expr:
+    """Return what follows a float product (fp32, by default what leaves the planes): bias and relu."""
+    value = product or Product(dtype="fp32")
     if node.input_at(2):
         value = ex.op("add", value, Vector(dtype="fp32", values=graph.constants[node.inputs[2]]))
     return ex.op("relu", value) if node.int_attribute("relu", 0) else value

@@ -43,7 +43,7 @@ class Weights:
     """Weights [phases, taps, channels of a group, columns]: ``activation`` is the type of what they are multiplied with.
 
     ``macs`` are the useful multiply-accumulates per row of the result. ``bias`` [lanes of a superlane, columns] are weights
-    of the lanes that hold constants.
+    of the lanes that hold constants. ``counted`` is false when a kernel before holds all tiles in memory that are needed.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Weights:
     activation: str
     macs: int
     groups: int = 1
+    counted: bool = True
     bias: NDArray[np.int8] | None = None
 
     @property

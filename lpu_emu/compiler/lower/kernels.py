@@ -22,12 +22,15 @@ from lpu_emu.compiler.lower.pointwise import EXPRESSED, Context, express
 from lpu_emu.compiler.lower.regions import arrange_tensors, is_fixed
 from lpu_emu.compiler.lower.repeats import find_repeats
 from lpu_emu.compiler.lower.rows import per_source
+from lpu_emu.compiler.lower.split import low_half, split_product
 from lpu_emu.compiler.lower.splitting import is_worth_splitting, split_in_two
 from lpu_emu.compiler.lower.spread import spread_kernel, wanted_repeats
 from lpu_emu.compiler.lower.table import TensorTable
+from lpu_emu.compiler.lower.taps import is_wide, maxima_by_taps
 from lpu_emu.compiler.lower.tensors import Tensor
 from lpu_emu.compiler.lower.views import Views, find_views
 from lpu_emu.compiler.lower.window import dense_steps, lanes_of, rows_of, window_steps
+from lpu_emu.compiler.passes import FP32
 from lpu_emu.compiler.passes.operators import (
     DOMAIN,
     GATHER_ROWS,
@@ -164,8 +167,22 @@ class KernelBuilder:
                 weights = replace(weights, bias=bias_weights(bias, per_superlane))
                 value = integer_epilogue(self.graph, node, biased=True)
                 return _Pending(value=value, nodes=(node,), weights=weights, series=folded)
+        if self.precision == FP32 and not quantised:
+            return self._split(node, weights, series)
         value = integer_epilogue(self.graph, node) if quantised else float_epilogue(self.graph, node)
         return _Pending(value=value, nodes=(node,), weights=weights, series=series)
+
+    def _split(self, node: Node, weights: Weights, series: tuple[tuple[Step, ...], ...]) -> _Pending:
+        """Return an fp32 product in three passes of fp16."""
+        x, low = self._stored(node.inputs[0]), None
+        if x.dtype != "fp16":
+            low, made = low_half(self.table, x, self._as_type(node.inputs[0], "fp16"), node)
+            self.kernels += made
+            low = self._packable(low, node) if node.op_type in WINDOWED else low
+        found = split_product(self.table, node, weights, series, low)
+        self.kernels += found.before
+        value = float_epilogue(self.graph, node, found.value)
+        return _Pending(value=value, nodes=(node,), weights=found.weights, series=found.series)
 
     def _packable(self, x: Tensor, node: Node) -> Tensor:
         """Return a tensor with as many copies of its columns as serve a convolution, adding a product that makes them."""
@@ -181,6 +198,12 @@ class KernelBuilder:
 
     def _window_max(self, node: Node) -> None:
         x = self._movable(self._stored(node.inputs[0]), node)
+        root = self.table.root(node.outputs[0])
+        if is_wide(x, rows_of(node)):
+            before, value = maxima_by_taps(self.table, node, x, rows_of(node), root)
+            self.kernels += before
+            self._pending[root] = _Pending(value=value, nodes=(node,))
+            return
         target = self._moved(node, x.dtype, x.pad)
         kernel = Kernel(kind="window_max", target=target, nodes=(node,), x=x, rows=rows_of(node))
         self.kernels.append(kernel)

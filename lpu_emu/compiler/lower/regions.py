@@ -8,13 +8,13 @@ that are needed too. A tensor of few rows that all planes read at a time is stor
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lpu_emu.compiler.geometry import Geometry
 from lpu_emu.compiler.lower.kernel import CONSTANT_FILL, CONSTANT_ROW, FILL_ROW, Kernel, Rows
-from lpu_emu.compiler.lower.tensors import Part, Region, Tensor
+from lpu_emu.compiler.lower.tensors import BytePlane, Part, Region, Tensor
 from lpu_emu.errors import CompileError
 from lpu_emu.spec.machine import HEMISPHERES
 
@@ -49,7 +49,8 @@ def arrange_tensors(geometry: Geometry, kernels: Iterable[Kernel]) -> None:
     """
     needs: dict[str, list[Need]] = {}
     tensors: dict[str, Tensor] = {}
-    for kernel in kernels:
+    made = list(kernels)
+    for kernel in made:
         for tensor, need in _needs(geometry, kernel):
             tensors[tensor.name] = tensor
             needs.setdefault(tensor.name, []).append(need)
@@ -57,6 +58,17 @@ def arrange_tensors(geometry: Geometry, kernels: Iterable[Kernel]) -> None:
         wanted = needs[name]
         if any(need.gathers or need.spread for need in wanted) and not is_fixed(tensor):
             tensor.arrange(_regions(geometry, tensor, wanted))
+    for target in dict.fromkeys(k.target.whole for k in made if isinstance(k.target, BytePlane)):
+        if not is_fixed(target):
+            _keep_on_one_side(target)
+
+
+def _keep_on_one_side(tensor: Tensor) -> None:
+    """Let all byte planes of a region lie in one hemisphere, though several flows write them.
+
+    A reader takes them in one group of streams, which have one direction.
+    """
+    tensor.arrange([r if r.side else replace(r, side=HEMISPHERES[r.index % 2]) for r in tensor.regions])
 
 
 def is_fixed(tensor: Tensor) -> bool:

@@ -20,7 +20,7 @@ from lpu_emu.compiler.passes.support import require_supported
 from lpu_emu.graph.fold import fold_constants
 from lpu_emu.graph.ir import Graph
 
-FP16, INT8 = "fp16", "int8"
+FP16, FP32, INT8 = "fp16", "fp32", "int8"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Pass:
     name: str
     description: str
     run: Callable[[Graph], Graph]
-    precisions: tuple[str, ...] = (FP16, INT8)
+    precisions: tuple[str, ...] = (FP16, FP32, INT8)
 
 
 def _fold_all(graph: Graph) -> Graph:
@@ -136,7 +136,7 @@ def run_passes(graph: Graph, precision: str, *, after: Callable[[str], None] | N
 
 
 def choose_precision(graph: Graph, wanted: str) -> str:
-    """Return ``fp16`` or ``int8``: what was asked for, or by whether the model is quantised."""
+    """Return the precision: what was asked for, or ``fp16`` or ``int8`` by whether the model is quantised."""
     kinds = {"QuantizeLinear", "DequantizeLinear", *INTEGER_OPERATORS}
     quantised = any(n.op_type in kinds and not n.domain for n in graph.nodes)
     if wanted == "auto":
