@@ -25,9 +25,8 @@ def lpus(tmp_path: Path) -> Lpus:
 
 
 @pytest.mark.parametrize("kind", ["linear", "gated", "attention", "sum", "norm"])
-@pytest.mark.parametrize("precision", ["int8", "fp16"])
-def test_every_kind_compiles(kind: str, precision: str, tmp_path: Path) -> None:
-    shard = Shard(kind=kind, rows=2, a=64, b=2 if kind == "sum" else 64, precision=precision)
+def test_every_kind_compiles(kind: str, tmp_path: Path) -> None:
+    shard = Shard(kind=kind, rows=2, a=64, b=2 if kind == "sum" else 64)
     assert 30 < Cycles("lp30", tmp_path).of(shard) < 3000
 
 
