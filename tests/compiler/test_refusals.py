@@ -125,7 +125,8 @@ def test_int8_needs_a_quantised_model() -> None:
 
 def test_an_unknown_precision_is_wrong_usage() -> None:
     with pytest.raises(
-        UsageError, match="unknown precision 'fp61'; choose one of auto, fp16, fp32, int8; did you mean 'fp16'"
+        UsageError,
+        match="unknown precision 'fp61'; choose one of auto, fp16, fp32, int8; did you mean 'fp16'",
     ):
         CompileOptions(precision="fp61")
 

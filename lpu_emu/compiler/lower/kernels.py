@@ -19,6 +19,7 @@ from lpu_emu.compiler.lower.grouping import group_pixels
 from lpu_emu.compiler.lower.kernel import Kernel, Lowered, Step, Weights
 from lpu_emu.compiler.lower.lanes import lane_kernels
 from lpu_emu.compiler.lower.pointwise import EXPRESSED, Context, express
+from lpu_emu.compiler.lower.readers import count_readers, reader_of
 from lpu_emu.compiler.lower.regions import arrange_tensors, is_fixed
 from lpu_emu.compiler.lower.repeats import find_repeats
 from lpu_emu.compiler.lower.rows import per_source
@@ -94,7 +95,7 @@ class KernelBuilder:
             leaving={self.views.root[name]: name for name in reversed(self.graph.outputs)},
             repeats=find_repeats(self.graph, self.geometry, self.views.root, POINTWISE),
         )
-        self._readers = self._count_readers()
+        self._readers = count_readers(self.graph, self.views.root, self._is_lazy)
 
     def build(self) -> Lowered:
         """Return the kernels of the whole graph."""
@@ -376,7 +377,7 @@ class KernelBuilder:
             target = self.table.new(
                 converted, dtype, tensor.rows, tensor.columns, ex.pad_of(value), repeats=tensor.repeats
             )
-            node = self._reader_of(name)
+            node = reader_of(self.graph, self.views.root, name)
             self.kernels.append(Kernel(kind="pointwise", target=target, nodes=(node,), value=value))
         return self.table.tensors[converted]
 
@@ -392,30 +393,3 @@ class KernelBuilder:
             )
             self.kernels.append(Kernel(kind="pointwise", target=target, nodes=(node,), value=value))
         return self.table.tensors[copied]
-
-    def _reader_of(self, name: str) -> Node:
-        root = self.table.root(name)
-        for node in self.graph.nodes:
-            if (
-                node.domain == DOMAIN
-                and node.op_type != ORDER
-                and root in map(self.views.root.get, node.inputs)
-            ):
-                return node
-        raise KeyError(name)
-
-    def _count_readers(self) -> dict[str, int]:
-        """Nodes that read each tensor's memory, views of it included."""
-        readers: dict[str, int] = {}
-        for node in reversed(self.graph.nodes):
-            if self._is_lazy(node):
-                # Its readers read what it is computed from.
-                source, result = self.table.root(node.inputs[0]), self.table.root(node.outputs[0])
-                readers[source] = readers.get(source, 0) + readers.get(result, 0)
-                continue
-            if (not node.domain and node.op_type in VIEWS) or is_own(node, ORDER):
-                continue
-            names = {self.views.root[n] for n in node.inputs if n in self.views.root}
-            for name in sorted(names):
-                readers[name] = readers.get(name, 0) + 1
-        return readers
