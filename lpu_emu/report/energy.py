@@ -210,7 +210,8 @@ def _alu_lanes(program: Program, analysis: Analysis) -> dict[str, float]:
 def _weight_vectors(program: Program, analysis: Analysis) -> int:
     """Vectors that are loaded into weight buffers or arrays."""
     isa, runs = program.machine.isa, analysis.runs
-    loads = np.isin(runs.opcode, [isa[name].opcode for name in ("lw", "iw_stream")])
+    loading = [i.opcode for i in isa.instructions.values() if any(o.name == "row_group" for o in i.operands)]
+    loads = np.isin(runs.opcode, loading)
     return int(runs.count[loads].sum()) * program.machine.chip.weight_streams
 
 
