@@ -60,8 +60,9 @@ def execute(
     verify: bool = True,
 ) -> Ran:
     """Get the program, fill its inputs, run it, and compare the result when asked to."""
-    target, filled = prepare(request, given, seed=seed, progress=progress)
+    target = open_target(request, progress)
     beside = _companion(target)
+    filled = fill(signature(target.executable.program), given, seed, beside)
     trusting = engine == engines.FAST and not verify
     chosen = engine if trusting else engines.choose(engine, target.executable.analysis)
     jit_s = _compiled(progress) if chosen == engines.FAST else 0.0

@@ -157,11 +157,10 @@ def run(
     engine = _NoEngine() if dry_run else _engine(scheduler, workers)
     shown = _Line()
     task = SweepRun(sweep=sweep, store=kept, engine=engine, observe=shown, fresh=fresh)
-    known = task.results()
     if dry_run:
-        _print_estimate(sweep, task, known, as_json)
+        _print_estimate(sweep, task, task.results(), as_json)
         return
-    if resume and not known.rows:
+    if resume and not task.results().rows:
         raise UsageError(
             f"{spec}: there is nothing to resume: none of its {task.progress.total} points is done"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,20 @@ from lpu_emu.errors import SpecError, did_you_mean
 from lpu_emu.spec.chip import Fact, flatten
 from lpu_emu.spec.chip_lint import TAGS
 from lpu_emu.spec.isa import read_toml
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """Something that a file describes: all its facts by dotted key (``"hbm.rate"``)."""
+
+    name: str
+    title: str
+    facts: Mapping[str, Fact]
+
+    def __getitem__(self, key: str) -> Any:
+        """Return the value of a dotted key."""
+        return self.facts[key].value
+
 
 LISTS = ("tensor.tiles", "ladder.bytes", "ladder.seconds")
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 from lpu_emu.gpu import facts as files
 from lpu_emu.gpu.operators import Heads
-from lpu_emu.spec.chip import Fact
 
 GATED = 3  # matrices of a gated feed-forward layer: gate, up, down
 
@@ -92,16 +89,8 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class Model(files.Described):
     """A model's shape. Two matrices (embedding and output) count as one if the model ties them or not."""
-
-    name: str
-    title: str
-    facts: Mapping[str, Fact]
-
-    def __getitem__(self, key: str) -> Any:
-        """Return the value of a dotted key."""
-        return self.facts[key].value
 
     @property
     def hidden(self) -> int:

@@ -10,7 +10,6 @@ from typing import Any
 
 from lpu_emu.errors import SpecError
 from lpu_emu.gpu import facts as files
-from lpu_emu.spec.chip import Fact
 
 DTYPE_BYTES: Mapping[str, float] = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1, "int8": 1, "fp4": 0.5}
 _TENSOR = {"bf16": "fp16", "fp16": "fp16", "fp8": "fp8", "int8": "fp8", "fp4": "fp4"}
@@ -25,16 +24,8 @@ class Tile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gpu:
+class Gpu(files.Described):
     """All facts of a GPU by dotted key (``"hbm.rate"``)."""
-
-    name: str
-    title: str
-    facts: Mapping[str, Fact]
-
-    def __getitem__(self, key: str) -> Any:
-        """Return the value of a dotted key."""
-        return self.facts[key].value
 
     @property
     def sms(self) -> int:

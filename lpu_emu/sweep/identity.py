@@ -22,7 +22,7 @@ class Identities:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._code = code_digest()
-        self._files: dict[Path, str] = {}
+        self._targets: dict[str, str] = {}
 
     def of(self, settings: Mapping[str, Any]) -> str:
         """Return the digest (64 hex digits) of a point."""
@@ -36,6 +36,12 @@ class Identities:
         )
 
     def _target(self, target: str) -> str:
+        """What a target is, found out once."""
+        if target not in self._targets:
+            self._targets[target] = self._content(target)
+        return self._targets[target]
+
+    def _content(self, target: str) -> str:
         """Content of the target's file; a missing one is missing for every point alike. Rows are part of the code."""
         if is_row(target):
             return target
@@ -43,9 +49,7 @@ class Identities:
             path = target_path(target, self._folder)
         except LpuError:
             return "missing"
-        if path not in self._files:
-            self._files[path] = hashlib.sha256(path.read_bytes()).hexdigest()
-        return self._files[path]
+        return hashlib.sha256(path.read_bytes()).hexdigest()
 
     def _chip(self, settings: Mapping[str, Any]) -> str:
         """Digest of a chip file; those that ship with the package are part of the code."""

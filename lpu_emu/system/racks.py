@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from lpu_emu.errors import UsageError, did_you_mean
 from lpu_emu.gpu import facts as files
 from lpu_emu.gpu.spec import Gpu, load_gpu, with_values
-from lpu_emu.spec.chip import Fact
 
 # What can be made quicker or slower: a factor on its time. Halving each in turn finds the bottleneck.
 KNOBS: Mapping[str, str] = {
@@ -34,16 +32,8 @@ _GPU_KEYS: Mapping[str, tuple[tuple[str, int], ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rack:
+class Rack(files.Described):
     """All facts of a rack by dotted key."""
-
-    name: str
-    title: str
-    facts: Mapping[str, Fact]
-
-    def __getitem__(self, key: str) -> Any:
-        """Return the value of a dotted key."""
-        return self.facts[key].value
 
     @property
     def sram_bytes(self) -> float:

@@ -5,15 +5,17 @@ Where a row comes from another source, a source gives its fill word, which is ze
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from lpu_emu.compiler.flow.builder import FlowBuilder
 from lpu_emu.compiler.flow.model import Edge
+from lpu_emu.compiler.lower.blocks import run_blocks
 from lpu_emu.compiler.lower.kernel import Kernel, Rows
 from lpu_emu.compiler.lower.session import Session
 from lpu_emu.compiler.lower.sources import add_rows, region_of
-from lpu_emu.compiler.lower.storing import write_fills, write_rows
-from lpu_emu.compiler.lower.tensors import Part, Tensor, side_of
+from lpu_emu.compiler.lower.tensors import Part, Tensor
 
 # Integers of the same bytes: OR knows no floats.
 _BITS = {1: "uint8", 2: "int16", 4: "int32"}
@@ -35,9 +37,7 @@ def per_source(sources: tuple[Tensor, ...], rows: Rows) -> tuple[Rows, ...]:
 
 def run_rows(session: Session, kernel: Kernel, origin: int) -> None:
     """Schedule a kernel of kind ``rows``: one flow per part and block."""
-    for part in kernel.target.parts:
-        for block in range(kernel.target.blocks):
-            _run_block(session, kernel, origin, part, block)
+    run_blocks(session, kernel.target, origin, partial(_together, session, kernel))
 
 
 def sources_of(kernel: Kernel, part: Part) -> list[int]:
@@ -46,23 +46,8 @@ def sources_of(kernel: Kernel, part: Part) -> list[int]:
     return [i for i, rows in enumerate(kernel.maps) if (rows[span] >= 0).any()] or [0]
 
 
-def _run_block(session: Session, kernel: Kernel, origin: int, part: Part, block: int) -> None:
-    target = kernel.target
-    side = target.home_of(part).side or side_of(part)
-
-    def build(again: bool) -> FlowBuilder:
-        name = f"{target.name} rows {part.first}+"
-        builder = FlowBuilder(session.geometry, name, count=part.rows, origin=origin, side=side)
-        value = _together(session, builder, kernel, part, block, again)
-        write_rows(builder, value, target.dtype, target, block, first=part.first, count=part.rows)
-        return builder
-
-    session.place(build)
-    write_fills(session, target, block, origin, first=part.first, count=part.rows)
-
-
 def _together(
-    session: Session, builder: FlowBuilder, kernel: Kernel, part: Part, block: int, again: bool
+    session: Session, kernel: Kernel, builder: FlowBuilder, part: Part, block: int, again: bool
 ) -> Edge:
     position = (2 * part.index + 1) / (2 * len(kernel.target.parts))
     span = slice(part.first, part.first + part.rows)
